@@ -1,0 +1,69 @@
+# Each target sets up what it needs by itself. `make` alone prints what there is.
+
+PYTHON ?= python3
+STAGE ?= dev
+PIP_FLAGS = --quiet --disable-pip-version-check --no-input
+LOCAL = .venv
+DEV = .venv-dev
+TRAINING = .venv-training
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check format bench deploy destroy dead-letters redrive clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(LOCAL)/.done ## photos in, alerts out, on this machine; IMAGES=folder PHOTOS=n takes real photos
+	@$(LOCAL)/bin/python -m local demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(PHOTOS),--photos $(PHOTOS))
+
+up: $(LOCAL)/.done ## the same stack, left running until Ctrl-C, with its URL and an operator's token
+	@$(LOCAL)/bin/python -m local up
+
+test: check $(TRAINING)/.done ## the gate and every other test
+	$(DEV)/bin/python -m pytest tests/contract tests/integration -m "not torch"
+	$(TRAINING)/bin/python -m pytest tests -m torch
+
+check: $(DEV)/.done ## the gate: format, lint, types, rooms, fast tests
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/mypy
+	PYTHONPATH=. $(DEV)/bin/lint-imports
+	$(DEV)/bin/python -m pytest tests/unit -m "not torch"
+
+format: $(DEV)/.done ## put the code into its format
+	$(DEV)/bin/ruff format .
+	$(DEV)/bin/ruff check --fix .
+
+bench: $(LOCAL)/.done ## measure: import times, 2,000 photos at once, batches beside single photos
+	@$(LOCAL)/bin/python -m local bench
+
+deploy: $(LOCAL)/.done ## package and deploy to your AWS account: shows what will change, and asks; STAGE=dev
+	@$(LOCAL)/bin/python -m ops deploy --stage $(STAGE)
+
+destroy: $(LOCAL)/.done ## take the deployment back, keeping bucket and table; asks; STAGE=dev
+	@$(LOCAL)/bin/python -m ops destroy --stage $(STAGE)
+
+dead-letters: $(LOCAL)/.done ## list the messages that could not be worked off, with their reasons; STAGE=dev
+	@$(LOCAL)/bin/python -m ops dead-letters list --stage $(STAGE)
+
+redrive: $(LOCAL)/.done ## send the dead letters back to the inbox; STAGE=dev
+	@$(LOCAL)/bin/python -m ops dead-letters redrive --stage $(STAGE)
+
+clean: ## remove environments and caches
+	rm -rf $(LOCAL) $(DEV) $(TRAINING) build .chalice/deployments .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(LOCAL)/.done: requirements/local.txt requirements/serving.txt requirements.txt requirements/constraints.txt
+$(DEV)/.done: requirements/dev.txt requirements/local.txt requirements/serving.txt requirements.txt requirements/constraints.txt
+$(TRAINING)/.done: requirements/training.txt requirements/serving.txt requirements/constraints.txt
+
+%/.done:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "Bincheck needs Python 3.11 to 3.13; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "Setting up $* ..."
+	@test -x $*/bin/python || $(PYTHON) -m venv $*
+	@$*/bin/python -m pip install $(PIP_FLAGS) -r requirements/$(NAME_$*).txt
+	@touch $@
+
+NAME_$(LOCAL) = local
+NAME_$(DEV) = dev
+NAME_$(TRAINING) = training
