@@ -1,0 +1,69 @@
+"""Entry points, one short function per event source: parse, call one function, shape the reply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
+from chalice.app import Chalice, ConvertToMiddleware
+
+from chalicelib import alerts, events, telemetry, wiring
+from chalicelib.inbox import work_off
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from chalice.app import DynamoDBEvent, SQSEvent
+
+    from chalicelib.domain import BinImage, Outcome
+
+PLACEHOLDER = "arn:aws:dummy:::replaced-by-the-template"
+"""Chalice wants an address; the merged template puts the real resource in its place."""
+
+app = Chalice(app_name="bincheck")
+app.register_middleware(ConvertToMiddleware(telemetry.logger.inject_lambda_context(clear_state=True)))
+app.register_middleware(ConvertToMiddleware(telemetry.tracer.capture_lambda_handler(capture_response=False)))
+app.register_middleware(ConvertToMiddleware(telemetry.metrics.log_metrics))
+
+_batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@app.on_sqs_message(queue_arn=PLACEHOLDER, batch_size=10)
+def on_inbox(event: SQSEvent) -> Any:
+    """Photos have landed: check each, and hand back the messages that have to come again."""
+    return process_partial_response(
+        event=event.to_dict(), record_handler=_work_off, processor=_batch, context=event.context
+    )
+
+
+@app.on_dynamodb_record(stream_arn=PLACEHOLDER, batch_size=100)
+def on_status_change(event: DynamoDBEvent) -> None:
+    """Bins have changed: send the alerts that follow; a failure makes the stream offer the batch again."""
+    for record in DynamoDBStreamEvent(event.to_dict()).records:
+        item = record.dynamodb
+        change = events.change_in(item.old_image, item.new_image) if item else None
+        alert = alerts.alert_for(change) if change else None
+        if alert:
+            wiring.topic().publish(alert)
+            telemetry.tell_alert(alert)
+
+
+def _work_off(record: SQSRecord) -> None:
+    message = events.Message(
+        record.message_id,
+        record.body,
+        record.receipt_handle,
+        int(record.attributes.approximate_receive_count),
+    )
+    work_off(message, _check, wiring.inbox(), wiring.settings().retry_rule)
+
+
+def _check(image: BinImage) -> tuple[Outcome, bool]:
+    telemetry.correlate(image)
+    try:
+        outcome, is_new = wiring.checker().check(image)
+    except Exception as failure:
+        telemetry.tell_failure(failure)
+        raise
+    telemetry.tell_outcome(outcome, is_new=is_new)
+    return outcome, is_new

@@ -1,0 +1,1 @@
+"""The checker: everything that runs in the account's Lambda functions."""

@@ -1,0 +1,32 @@
+"""boto3's errors, told apart once: what may heal becomes `TemporaryFailure`, the rest is for the caller."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.errors import TemporaryFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def temporary(doing: str) -> Iterator[None]:
+    """Turn every AWS error inside the block into a `TemporaryFailure` that says what was being done.
+
+    Missing permissions and missing resources count too: someone mends them, and the photo goes through.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise TemporaryFailure(f"{doing}: {code_of(error)}: {error}") from error
+    except BotoCoreError as error:
+        raise TemporaryFailure(f"{doing}: {error}") from error
+
+
+def code_of(error: ClientError) -> str:
+    """Return the service's code for an error, or the HTTP status where it names none."""
+    return str(error.response.get("Error", {}).get("Code", "unknown"))

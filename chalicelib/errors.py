@@ -1,0 +1,37 @@
+"""The checker's errors: one base and the few that a caller tells apart."""
+
+
+class BincheckError(Exception):
+    """Something the checker knows how to answer went wrong."""
+
+
+class PhotoRefused(BincheckError):  # noqa: N818 - named for what happened to the photo
+    """This photo can never be judged; `reason` is a code, the message is for a person."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class PhotoUnavailable(BincheckError):  # noqa: N818
+    """The photo was deleted or replaced before it could be read."""
+
+
+class TemporaryFailure(BincheckError):  # noqa: N818
+    """A service did not answer as it should; the same photo may go through later."""
+
+
+class MalformedMessage(BincheckError):  # noqa: N818
+    """A message in the inbox is no S3 event; trying again can't help."""
+
+
+class Conflict(BincheckError):  # noqa: N818
+    """Someone else changed the bin between reading and writing it."""
+
+
+class NotFound(BincheckError):  # noqa: N818
+    """Nothing is on file under that name."""
+
+
+class InvalidRequest(BincheckError):  # noqa: N818
+    """The request is understood and wrong; the message says what to change."""

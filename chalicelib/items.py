@@ -1,0 +1,310 @@
+"""The table's shape: domain values to and from items. Pure; the only module that knows attribute names.
+
+One table, five item types:
+
+    PK                SK                 type
+    BIN#<bin>         BIN#EXPECTATION    EXPECTATION   what the consignment says
+    BIN#<bin>         BIN#STATUS         STATUS        where the bin stands
+    BIN#<bin>         PHOTO#<image id>   INSPECTION    one photo, judged
+    BIN#<bin>         PHOTO#<image id>   REJECTION     one photo that can't be judged
+    STRAY#<image id>  PHOTO#<image id>   REJECTION     the same, its key names no bin
+    CONSIGNMENT#<id>  CONSIGNMENT        CONSIGNMENT   a loaded consignment
+
+An inspection and a rejection share their key, so a photo can only ever end as one of them. Index attributes:
+
+    by_time                      photos of a bin by upload time (local index)
+    attention, attention_at      only on what a person should look at: bins by state, and rejected photos
+    shard, state_bin             all bins, spread over SHARDS partitions, by state and name
+    consignment_id, state_bin    a consignment's bins, by state and name
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.domain import (
+    Bin,
+    BinImage,
+    BinState,
+    BinStatus,
+    Consignment,
+    CountEstimate,
+    Direction,
+    Expectation,
+    Inspection,
+    Item,
+    Judgement,
+    Outcome,
+    Rejection,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Attributes = dict[str, Any]
+"""An item as plain Python values: text, Decimal, list, dict, None left out."""
+
+SHARDS = 4
+"""Partitions of the list of all bins. One takes 1,000 writes a second and a photo makes at most two."""
+
+REJECTIONS = "rejected-photos"
+"""The attention partition of rejected photos, beside those of the bins' states."""
+
+
+def bin_key(bin_id: str) -> str:
+    """Return the partition that holds everything about one bin."""
+    return f"BIN#{bin_id}"
+
+
+def expectation_key(bin_id: str) -> Attributes:
+    """Return the primary key of a bin's expectation."""
+    return {"PK": bin_key(bin_id), "SK": "BIN#EXPECTATION"}
+
+
+def status_key(bin_id: str) -> Attributes:
+    """Return the primary key of a bin's status."""
+    return {"PK": bin_key(bin_id), "SK": "BIN#STATUS"}
+
+
+def photo_key(outcome: Outcome) -> Attributes:
+    """Return the primary key under which a photo's end is recorded."""
+    image_id = outcome.image.image_id
+    partition = f"STRAY#{image_id}" if outcome.bin_id is None else bin_key(outcome.bin_id)
+    return {"PK": partition, "SK": f"PHOTO#{image_id}"}
+
+
+def consignment_key(consignment_id: str) -> Attributes:
+    """Return the primary key of a consignment."""
+    return {"PK": f"CONSIGNMENT#{consignment_id}", "SK": "CONSIGNMENT"}
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a moment as RFC 3339 in UTC with milliseconds: fixed width, so that text order is time order."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(text: str) -> datetime:
+    """Return the moment that an RFC 3339 text names."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def shard_of(bin_id: str) -> str:
+    """Return the partition of the list of all bins that a bin belongs to."""
+    return f"BINS#{zlib.crc32(bin_id.encode()) % SHARDS}"
+
+
+def from_expectation(expectation: Expectation) -> Attributes:
+    """Return the item of an expectation."""
+    return {**expectation_key(expectation.bin_id), "type": "EXPECTATION", **_expectation_fields(expectation)}
+
+
+def from_status(status: BinStatus) -> Attributes:
+    """Return the item of a bin's status, with the attributes that put it into the indexes."""
+    attention = (
+        {"attention": status.state.value, "attention_at": f"{timestamp(status.changed_at)}#{status.bin_id}"}
+        if status.state.needs_attention
+        else {}
+    )
+    fields = {
+        "bin_id": status.bin_id,
+        "revision": Decimal(status.version),
+        "state": status.state.value,
+        "changed_at": timestamp(status.changed_at),
+        "photos": Decimal(status.photos),
+        "site": status.site,
+        "consignment_id": status.consignment_id,
+        "expected": _whole(status.expected),
+        "image": _image_fields(status.image) if status.image else None,
+        "predicted": status.predicted,
+        "probability_of_mismatch": _real(status.probability_of_mismatch),
+        "direction": status.direction.value if status.direction else None,
+        "reason": status.reason,
+        "model": status.model,
+        "policy": status.policy,
+        "shard": shard_of(status.bin_id),
+        "state_bin": f"{status.state}#{status.bin_id}",
+    }
+    return {**status_key(status.bin_id), "type": "STATUS", **_present(fields), **attention}
+
+
+def from_outcome(outcome: Outcome) -> Attributes:
+    """Return the item of a photo's end."""
+    common = {
+        **photo_key(outcome),
+        "by_time": f"{timestamp(outcome.image.uploaded_at)}#{outcome.image.image_id}",
+        "image": _image_fields(outcome.image),
+        "at": timestamp(outcome.at),
+    }
+    if isinstance(outcome, Rejection):
+        return {
+            **common,
+            **_present({"bin_id": outcome.bin_id}),
+            "type": "REJECTION",
+            "reason": outcome.reason,
+            "message": outcome.message,
+            "attention": REJECTIONS,
+            "attention_at": f"{timestamp(outcome.at)}#{outcome.image.image_id}",
+        }
+    judgement = outcome.judgement
+    fields = {
+        "bin_id": outcome.bin_id,
+        "expectation": _expectation_fields(outcome.expectation) if outcome.expectation else None,
+        "model": outcome.estimate.model,
+        "counts": list(outcome.estimate.counts),
+        "probabilities": [_real(p) for p in outcome.estimate.probabilities],
+        "prior": [_real(p) for p in outcome.estimate.prior],
+        "predicted": outcome.estimate.prediction,
+        "verdict": judgement.verdict.value,
+        "policy": judgement.policy,
+        "probability_of_mismatch": _real(judgement.probability_of_mismatch),
+        "direction": judgement.direction.value if judgement.direction else None,
+    }
+    return {**common, "type": "INSPECTION", **_present(fields)}
+
+
+def from_consignment(consignment: Consignment) -> Attributes:
+    """Return the item of a consignment."""
+    return {
+        **consignment_key(consignment.consignment_id),
+        "type": "CONSIGNMENT",
+        "consignment_id": consignment.consignment_id,
+        "site": consignment.site,
+        "bins": Decimal(consignment.bins),
+        "digest": consignment.digest,
+        "loaded_at": timestamp(consignment.loaded_at),
+    }
+
+
+def to_bin(bin_id: str, items: Sequence[Mapping[str, Any]]) -> Bin:
+    """Return a bin from its items, in any order; none at all is a bin never heard of."""
+    by_type = {item["type"]: item for item in items}
+    status = to_status(by_type["STATUS"]) if "STATUS" in by_type else BinStatus(bin_id)
+    return Bin(status, to_expectation(by_type["EXPECTATION"]) if "EXPECTATION" in by_type else None)
+
+
+def to_expectation(item: Mapping[str, Any]) -> Expectation:
+    """Return the expectation that an item holds."""
+    return Expectation(
+        bin_id=item["bin_id"],
+        consignment_id=item["consignment_id"],
+        site=item["site"],
+        quantity=int(item["quantity"]),
+        items=tuple(Item(line["sku"], int(line["quantity"])) for line in item["items"]),
+    )
+
+
+def to_status(item: Mapping[str, Any]) -> BinStatus:
+    """Return the status that an item holds."""
+    return BinStatus(
+        bin_id=item["bin_id"],
+        version=int(item["revision"]),
+        state=BinState(item["state"]),
+        changed_at=moment(item["changed_at"]),
+        photos=int(item["photos"]),
+        site=item.get("site"),
+        consignment_id=item.get("consignment_id"),
+        expected=int(item["expected"]) if "expected" in item else None,
+        image=_to_image(item["image"]) if "image" in item else None,
+        predicted=item.get("predicted"),
+        probability_of_mismatch=_to_float(item.get("probability_of_mismatch")),
+        direction=Direction(item["direction"]) if "direction" in item else None,
+        reason=item.get("reason"),
+        model=item.get("model"),
+        policy=item.get("policy"),
+    )
+
+
+def to_outcome(item: Mapping[str, Any]) -> Outcome:
+    """Return the end of a photo that an item holds."""
+    return to_rejection(item) if item["type"] == "REJECTION" else to_inspection(item)
+
+
+def to_rejection(item: Mapping[str, Any]) -> Rejection:
+    """Return the rejection that an item holds."""
+    image = _to_image(item["image"])
+    return Rejection(item.get("bin_id"), image, item["reason"], item["message"], moment(item["at"]))
+
+
+def to_inspection(item: Mapping[str, Any]) -> Inspection:
+    """Return the inspection that an item holds."""
+    return Inspection(
+        bin_id=item["bin_id"],
+        image=_to_image(item["image"]),
+        expectation=to_expectation(item["expectation"]) if "expectation" in item else None,
+        estimate=CountEstimate(
+            model=item["model"],
+            counts=tuple(item["counts"]),
+            probabilities=tuple(float(p) for p in item["probabilities"]),
+            prior=tuple(float(p) for p in item["prior"]),
+        ),
+        judgement=Judgement(
+            verdict=Verdict(item["verdict"]),
+            policy=item["policy"],
+            probability_of_mismatch=_to_float(item.get("probability_of_mismatch")),
+            direction=Direction(item["direction"]) if "direction" in item else None,
+        ),
+        at=moment(item["at"]),
+    )
+
+
+def to_consignment(item: Mapping[str, Any]) -> Consignment:
+    """Return the consignment that an item holds."""
+    return Consignment(
+        item["consignment_id"], item["site"], int(item["bins"]), item["digest"], moment(item["loaded_at"])
+    )
+
+
+def _expectation_fields(expectation: Expectation) -> Attributes:
+    return {
+        "bin_id": expectation.bin_id,
+        "consignment_id": expectation.consignment_id,
+        "site": expectation.site,
+        "quantity": Decimal(expectation.quantity),
+        "items": [{"sku": line.sku, "quantity": Decimal(line.quantity)} for line in expectation.items],
+    }
+
+
+def _image_fields(image: BinImage) -> Attributes:
+    fields = {
+        "image_id": image.image_id,
+        "bucket": image.bucket,
+        "key": image.key,
+        "version": image.version,
+        "etag": image.etag,
+        "sequencer": image.sequencer,
+        "size": Decimal(image.size),
+        "uploaded_at": timestamp(image.uploaded_at),
+    }
+    return _present(fields)
+
+
+def _to_image(fields: Mapping[str, Any]) -> BinImage:
+    return BinImage(
+        bucket=fields["bucket"],
+        key=fields["key"],
+        version=fields.get("version"),
+        etag=fields["etag"],
+        sequencer=fields["sequencer"],
+        size=int(fields["size"]),
+        uploaded_at=moment(fields["uploaded_at"]),
+    )
+
+
+def _present(fields: Attributes) -> Attributes:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _whole(number: int | None) -> Decimal | None:
+    return None if number is None else Decimal(number)
+
+
+def _real(number: float | None) -> Decimal | None:
+    return None if number is None else Decimal(repr(number))
+
+
+def _to_float(number: Decimal | None) -> float | None:
+    return None if number is None else float(number)

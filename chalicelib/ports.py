@@ -1,0 +1,79 @@
+"""What the checker and the API need of the world, as protocols; `chalicelib.aws` has the adapters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from chalicelib.domain import Alert, Bin, BinImage, BinStatus, CountEstimate, Outcome
+    from chalicelib.events import Message
+
+
+class Images(Protocol):
+    """Where photos lie."""
+
+    def read(self, image: BinImage) -> bytes:
+        """Return the file of exactly this version.
+
+        Raises:
+            PhotoUnavailable: it was deleted or replaced.
+            PhotoRefused: `empty` or `too_large`; a large file is refused without being read.
+            TemporaryFailure: the store did not answer as it should.
+
+        """
+
+
+class Counter(Protocol):
+    """Counts the goods in a photo."""
+
+    def count(self, body: bytes, media_type: str) -> CountEstimate:
+        """Return the distribution over the count.
+
+        Raises:
+            PhotoRefused: the model server can't read this file, with its reason.
+            TemporaryFailure: it is throttled, slow, failing, absent, or answers nonsense.
+
+        """
+
+
+class Bins(Protocol):
+    """The record of every bin and of every photo."""
+
+    def get(self, bin_id: str) -> Bin:
+        """Return the bin, consistently; one that was never heard of has a status of version 0."""
+
+    def record(self, outcome: Outcome, before: BinStatus, after: BinStatus) -> bool:
+        """Record how a photo ended and where its bin stands now, both or neither.
+
+        Returns False, changing nothing, where the photo has been recorded before.
+
+        Raises:
+            Conflict: the bin's status is no longer `before`.
+            TemporaryFailure: the table did not answer as it should.
+
+        """
+
+    def record_stray(self, outcome: Outcome) -> bool:
+        """Record how a photo ended whose key names no bin; False where it has been recorded before."""
+
+
+class Topic(Protocol):
+    """Where alerts go."""
+
+    def publish(self, alert: Alert) -> None:
+        """Send one alert to all subscribers.
+
+        Raises:
+            TemporaryFailure: the topic did not take it.
+
+        """
+
+
+class Inbox(Protocol):
+    """The queue that announces photos, for messages that could not be worked off."""
+
+    def delay(self, message: Message, seconds: int) -> None:
+        """Let the message come back after so many seconds, not sooner."""
+
+    def bury(self, body: str, reason: str) -> None:
+        """Put a message among the dead letters, with the reason for a person to read."""

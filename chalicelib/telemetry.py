@@ -1,0 +1,89 @@
+"""What the functions tell of themselves: structured logs, traces, metrics. Nothing here alters an outcome.
+
+Metrics (namespace `Bincheck`): Photos, Verdicts by verdict, Rejections by reason, EndpointLatency and PhotoAge
+(upload to verdict) in milliseconds, Alerts by verdict. A photo that had been recorded before is not counted again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger, Metrics, Tracer, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+
+from chalicelib.domain import Inspection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.domain import Alert, BinImage, CountEstimate, Outcome
+    from chalicelib.ports import Counter
+
+_SERVICE = "bincheck"
+_NAMESPACE = "Bincheck"
+
+logger = Logger(service=_SERVICE)
+tracer = Tracer(service=_SERVICE)
+metrics = Metrics(namespace=_NAMESPACE, service=_SERVICE)
+
+
+def correlate(image: BinImage) -> None:
+    """Put the image's id on every log line that follows; it is the id under which the photo is recorded."""
+    logger.set_correlation_id(image.image_id)
+    logger.append_keys(key=image.key)
+
+
+def tell_outcome(outcome: Outcome, *, is_new: bool) -> None:
+    """Log how a photo ended and count it."""
+    if not is_new:
+        logger.info("photo had been recorded before")
+        return
+    age = (outcome.at - outcome.image.uploaded_at).total_seconds() * 1000
+    metrics.add_metric(name="Photos", unit=MetricUnit.Count, value=1)
+    metrics.add_metric(name="PhotoAge", unit=MetricUnit.Milliseconds, value=max(0.0, age))
+    if isinstance(outcome, Inspection):
+        verdict = outcome.judgement.verdict
+        logger.info("photo inspected", bin_id=outcome.bin_id, verdict=verdict, predicted=outcome.estimate.prediction)
+        _count("Verdicts", "verdict", verdict)
+    else:
+        logger.warning("photo rejected", bin_id=outcome.bin_id, reason=outcome.reason, explanation=outcome.message)
+        _count("Rejections", "reason", outcome.reason)
+
+
+def tell_failure(failure: Exception) -> None:
+    """Log why a photo has to be tried again."""
+    logger.warning("photo not checked yet", failure=repr(failure))
+
+
+def tell_alert(alert: Alert) -> None:
+    """Log an alert that went out and count it."""
+    logger.info("alert sent", alert_id=alert.alert_id, bin_id=alert.bin_id, verdict=alert.verdict)
+    _count("Alerts", "verdict", alert.verdict)
+
+
+class TimedCounter:
+    """A counter that measures how long another one takes; `timer` is in seconds."""
+
+    def __init__(self, counter: Counter, timer: Callable[[], float]) -> None:
+        self._counter = counter
+        self._timer = timer
+
+    def count(self, body: bytes, media_type: str) -> CountEstimate:
+        """Count, and keep the time, also of a refusal or failure."""
+        started = self._timer()
+        try:
+            return self._counter.count(body, media_type)
+        finally:
+            milliseconds = (self._timer() - started) * 1000
+            metrics.add_metric(name="EndpointLatency", unit=MetricUnit.Milliseconds, value=milliseconds)
+
+
+def _count(name: str, dimension: str, value: str) -> None:
+    with single_metric(
+        name=name,
+        unit=MetricUnit.Count,
+        value=1,
+        namespace=_NAMESPACE,
+        default_dimensions={"service": _SERVICE},
+    ) as metric:
+        metric.add_dimension(name=dimension, value=value)

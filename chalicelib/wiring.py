@@ -1,0 +1,119 @@
+"""The only place that reads the environment and makes boto3 clients. Nothing happens at import."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.check import Checker
+from chalicelib.domain import Policy
+from chalicelib.inbox import RetryRule
+from chalicelib.telemetry import TimedCounter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.ports import Inbox, Topic
+
+_MODEL_TIMEOUT_SECONDS = 8
+"""Ten photos that all run into it still end within the function's two minutes."""
+
+
+class NotConfigured(Exception):  # noqa: N818
+    """An environment variable that a function needs is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment, by name; each access says which variable is missing."""
+
+    environment: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        """Return the variable BINCHECK_<name>."""
+        try:
+            return self.environment[f"BINCHECK_{name}"]
+        except KeyError as missing:
+            raise NotConfigured(f"the environment variable {missing} is not set; the template sets it") from missing
+
+    @property
+    def policy(self) -> Policy:
+        """The thresholds, under a version that names them."""
+        review_from, mismatch_from = self.text("REVIEW_FROM"), self.text("MISMATCH_FROM")
+        return Policy(f"thresholds/{review_from}/{mismatch_from}", float(review_from), float(mismatch_from))
+
+    @property
+    def retry_rule(self) -> RetryRule:
+        """How photos that failed are tried again."""
+        return RetryRule(int(self.text("MAX_RECEIVES")), int(self.text("FIRST_PAUSE_SECONDS")))
+
+
+def settings() -> Settings:
+    """Return the settings of this process."""
+    return Settings(os.environ)
+
+
+@cache
+def client(service: str, *, patience: int = 10, attempts: int = 3) -> Any:
+    """Return this process's client for a service, made once; `patience` is seconds for one attempt.
+
+    boto3 is loaded here and not above: a function that calls no service starts without it.
+    """
+    import boto3
+    from botocore.config import Config
+
+    retries = {"mode": "standard", "total_max_attempts": attempts}
+    # S3 still signs links the old way, without an end of their own, unless it is told.
+    config = Config(
+        connect_timeout=2,
+        read_timeout=patience,
+        retries=retries,
+        signature_version="s3v4" if service == "s3" else None,
+    )
+    return boto3.client(service, config=config)
+
+
+@cache
+def checker() -> Checker:
+    """Return what checks photos."""
+    from chalicelib.aws.bins import DynamoBins
+    from chalicelib.aws.counter import SageMakerCounter
+    from chalicelib.aws.images import S3Images
+
+    here = settings()
+    runtime = client("sagemaker-runtime", patience=_MODEL_TIMEOUT_SECONDS, attempts=1)
+    return Checker(
+        images=S3Images(client("s3"), int(here.text("MAX_PHOTO_BYTES"))),
+        counter=TimedCounter(SageMakerCounter(runtime, here.text("ENDPOINT")), time.perf_counter),
+        bins=DynamoBins(client("dynamodb"), here.text("TABLE")),
+        policy=here.policy,
+        prefix=here.text("PREFIX"),
+        clock=now,
+    )
+
+
+@cache
+def inbox() -> Inbox:
+    """Return the queue that announces photos."""
+    from chalicelib.aws.inbox import SqsInbox
+
+    here = settings()
+    return SqsInbox(client("sqs"), here.text("INBOX_URL"), here.text("DEAD_LETTERS_URL"))
+
+
+@cache
+def topic() -> Topic:
+    """Return where alerts go."""
+    from chalicelib.aws.topic import SnsTopic
+
+    return SnsTopic(client("sns"), settings().text("ALERTS_TOPIC"))
+
+
+def now() -> datetime:
+    """Return the time, as precise as it is recorded."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
