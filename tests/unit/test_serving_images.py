@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.serving_fixtures import bad_files, drawn, encoded
+from training.serving.images import BadImage, decode
+
+SIZE = (224, 224)
+PHOTO = drawn(size=SIZE)
+COPIES = Path(os.environ.get("BINCHECK_PHOTOS", "../shared/abid"))
+
+
+@pytest.mark.parametrize(("body", "reason"), bad_files().values(), ids=bad_files().keys())
+def test_a_file_that_is_no_usable_photo_is_refused_with_its_reason(body: bytes, reason: str) -> None:
+    with pytest.raises(BadImage) as refused:
+        decode(body, SIZE)
+    assert refused.value.reason == reason
+    assert refused.value.message
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
+def test_a_photo_that_already_has_the_size_keeps_its_pixels(file_format: str) -> None:
+    body = encoded(PHOTO, file_format)
+    assert np.array_equal(decode(body, SIZE), np.asarray(Image.open(io.BytesIO(body))))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(encoded(PHOTO.convert("L")), id="grey JPEG"),
+        pytest.param(encoded(PHOTO.convert("CMYK")), id="CMYK JPEG"),
+        pytest.param(encoded(PHOTO, progressive=True), id="progressive JPEG"),
+        pytest.param(encoded(PHOTO, "MPO", save_all=True, append_images=[drawn(seed=1)]), id="two-picture JPEG"),
+        pytest.param(encoded(PHOTO.quantize(), "PNG"), id="palette PNG"),
+        pytest.param(encoded(PHOTO.convert("LA"), "PNG"), id="grey PNG with alpha"),
+        pytest.param(encoded(PHOTO.convert("RGBA"), "PNG"), id="PNG with alpha"),
+        pytest.param(encoded(PHOTO, "PNG", save_all=True, append_images=[drawn(seed=1)]), id="animated PNG"),
+        pytest.param(encoded(PHOTO, exif=b"Exif\0\0II*\0\xff\xff\xff\xff"), id="JPEG with broken EXIF"),
+        pytest.param(encoded(PHOTO, icc_profile=bytes(500_000)), id="JPEG with a huge profile"),
+        pytest.param(encoded(PHOTO) + bytes(1000), id="JPEG with something behind it"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_every_kind_of_photo_becomes_the_same_picture(body: bytes) -> None:
+    decoded = decode(body, SIZE)
+    assert (decoded.shape, decoded.dtype) == ((224, 224, 3), np.uint8)
+    brightness, wanted = (np.asarray(image.convert("L"), int) for image in (Image.fromarray(decoded), PHOTO))
+    assert np.abs(brightness - wanted).mean() < 8  # colours may be gone, the picture may not
+
+
+def test_sixteen_bit_grey_is_scaled_and_not_clipped() -> None:
+    grey = Image.fromarray(np.full((224, 224), 0x8000, np.uint16))
+    assert (decode(encoded(grey, "PNG"), SIZE) == 0x80).all()
+
+
+def test_a_transparent_photo_lies_on_white() -> None:
+    clear = Image.new("RGBA", SIZE, (10, 20, 30, 0))
+    assert (decode(encoded(clear, "PNG"), SIZE) == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("tag", "turned_by_the_camera"),
+    [
+        (1, None),
+        (2, Image.Transpose.FLIP_LEFT_RIGHT),
+        (3, Image.Transpose.ROTATE_180),
+        (4, Image.Transpose.FLIP_TOP_BOTTOM),
+        (5, Image.Transpose.TRANSPOSE),
+        (6, Image.Transpose.ROTATE_90),
+        (7, Image.Transpose.TRANSVERSE),
+        (8, Image.Transpose.ROTATE_270),
+        (99, None),
+    ],
+)
+def test_a_photo_stands_upright_as_its_exif_says(tag: int, turned_by_the_camera: Image.Transpose | None) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    stored = PHOTO if turned_by_the_camera is None else PHOTO.transpose(turned_by_the_camera)
+    assert np.array_equal(decode(encoded(stored, "PNG", exif=exif), SIZE), np.asarray(PHOTO))
+
+
+def test_a_photo_of_another_aspect_is_squashed_to_width_by_height() -> None:
+    halves = Image.new("RGB", (400, 100), "red")
+    halves.paste("blue", (200, 0, 400, 100))
+    pixels = decode(encoded(halves, "PNG"), (32, 64))
+    assert pixels.shape == (64, 32, 3)
+    assert pixels[5, 5].tolist() == [255, 0, 0]
+    assert pixels[5, -5].tolist() == [0, 0, 255]
+
+
+@given(cut=st.integers(0, 100), file_format=st.sampled_from(["JPEG", "PNG"]))
+def test_a_file_cut_anywhere_is_refused_or_whole(cut: int, file_format: str) -> None:
+    body = encoded(drawn(), file_format)
+    shortened = body[: len(body) * cut // 100]
+    try:
+        pixels = decode(shortened, SIZE)
+    except BadImage:
+        return
+    assert np.array_equal(pixels, decode(body, SIZE))
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b""]))
+@pytest.mark.filterwarnings("ignore")
+def test_arbitrary_bytes_are_refused_and_nothing_else(noise: bytes, signature: bytes) -> None:
+    with pytest.raises(BadImage):
+        decode(signature + noise, SIZE)
+
+
+@pytest.mark.dataset
+@pytest.mark.skipif(not (COPIES / "originals").is_dir(), reason="the full-size photos are not here")
+def test_full_size_photos_give_the_pixels_that_training_saw() -> None:
+    for original in sorted((COPIES / "originals").iterdir())[:20]:
+        with Image.open(COPIES / "bin-images" / original.name) as copy:
+            same_loss = {"qtables": copy.quantization, "subsampling": "4:2:0"}
+            wanted = np.asarray(copy)
+        resized = Image.fromarray(decode(original.read_bytes(), SIZE))
+        assert np.array_equal(decode(encoded(resized, **same_loss), SIZE), wanted), original.name

@@ -1,0 +1,234 @@
+"""The endpoint's HTTP face: `POST /invocations` and `GET /ping`, as SageMaker calls a container.
+
+Turns requests into calls of a `CountModel`, and its answers, refusals and failures into JSON. The event loop
+only moves bytes; decoding and inference run in a bounded pool of threads. May not know how a model is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from training.serving.images import BadImage, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.requests import Request
+
+    from training.serving.model import CountModel
+
+T = TypeVar("T")
+
+MAX_BODY: Final = 6 * 1024 * 1024
+"""Bytes of a request: SageMaker's limit for real-time endpoints, from the InvokeEndpoint reference."""
+
+MEDIA_TYPES: Final = frozenset({"image/jpeg", "image/png"})
+
+STATUS_OF: Final[dict[Reason, HTTPStatus]] = {
+    "empty": HTTPStatus.BAD_REQUEST,
+    "not_an_image": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "unsupported_format": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "too_many_pixels": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "truncated": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "undecodable": HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+
+log = logging.getLogger("bincheck.serving")
+
+
+class Refused(Exception):  # noqa: N818 - an answer to the client, not a failure of the server
+    """A request that gets an error for an answer: its status, its code for machines, its text for people."""
+
+    def __init__(self, status: HTTPStatus, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+class BoundedPool:
+    """A fixed number of threads behind a queue of fixed length; when both are full, work is refused."""
+
+    def __init__(self, *, threads: int, queue: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="model")
+        self._free = threads + queue
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Hold one place from before the body is read until the answer, which bounds memory as well as work.
+
+        Raises:
+            Refused: every thread is busy and the queue is full.
+
+        """
+        if not self._free:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "too many photos are waiting")
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+    async def run(self, work: Callable[..., T], *arguments: object) -> T:
+        """Run `work` on a thread and return what it returns."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    def close(self) -> None:
+        """Let running work end and drop what is queued."""
+        self._threads.shutdown(cancel_futures=True)
+
+
+class ModelServer:
+    """Serves one model, which it loads and warms while it already answers that it is not ready."""
+
+    def __init__(
+        self,
+        load: Callable[[], CountModel],
+        pool: BoundedPool,
+        *,
+        give_up: Callable[[], None],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`give_up` is called if the model cannot be loaded or warmed; the log holds the cause by then."""
+        self._load = load
+        self._pool = pool
+        self._give_up = give_up
+        self._clock = clock
+        self._model: CountModel | None = None
+        self.failed = False
+
+    def app(self) -> Starlette:
+        """Return the ASGI application; its lifespan loads the model and waits for the last answer."""
+        return Starlette(
+            routes=[
+                Route("/ping", self.ping, methods=["GET"]),
+                Route("/invocations", self.invocations, methods=["POST"]),
+            ],
+            exception_handlers={HTTPException: _no_such_route},
+            lifespan=self._lifespan,
+        )
+
+    async def ping(self, _: Request) -> JSONResponse:
+        """Say whether the model has answered its warm-up photo."""
+        try:
+            model = self._ready()
+        except Refused as refusal:
+            return _error_response(refusal)
+        return JSONResponse({"model": f"{model.facts.name}/{model.facts.version}"})
+
+    async def invocations(self, request: Request) -> JSONResponse:
+        """Answer one photo, or say in JSON why not; each request leaves one line in the log."""
+        started = self._clock()
+        try:
+            answer = await self._answer(request)
+            response, outcome = JSONResponse(answer), {"prediction": answer["prediction"]}
+        except Refused as refusal:
+            await _discard_rest(request)
+            response, outcome = _error_response(refusal), {"reason": refusal.reason, "error": refusal.message}
+        log.info(
+            "invocation",
+            extra={
+                "status": response.status_code,
+                "ms": round(1000 * (self._clock() - started), 1),
+                "photo": request.headers.get("x-amzn-sagemaker-custom-attributes"),
+                **outcome,
+            },
+        )
+        return response
+
+    async def warm_up(self) -> None:
+        """Load the model and let it answer once; only then is the server ready."""
+        started = self._clock()
+        try:
+            model = await self._pool.run(self._load)
+            await self._pool.run(model.warm_up)
+        except Exception:
+            log.critical("the model cannot be served", exc_info=True)
+            self.failed = True
+            self._give_up()
+            return
+        self._model = model
+        log.info("ready", extra={"ms": round(1000 * (self._clock() - started), 1)})
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        warming = asyncio.create_task(self.warm_up())
+        try:
+            yield
+        finally:
+            warming.cancel()
+            self._pool.close()
+
+    async def _answer(self, request: Request) -> dict[str, Any]:
+        model = self._ready()
+        _check_media_type(request)
+        async with self._pool.place():
+            body = await _read(request)
+            try:
+                return await self._pool.run(model.answer, body)
+            except BadImage as bad:
+                raise Refused(STATUS_OF[bad.reason], bad.reason, bad.message) from bad
+            except Exception as error:
+                log.exception("the model failed")
+                raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the model failed on this photo") from error
+
+    def _ready(self) -> CountModel:
+        if self._model is None:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", "the model is still loading")
+        return self._model
+
+
+def _check_media_type(request: Request) -> None:
+    stated = request.headers.get("content-type", "")
+    if stated.partition(";")[0].strip().lower() not in MEDIA_TYPES:
+        raise Refused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "media_type",
+            f"send image/jpeg or image/png, not {stated[:80]!r}",
+        )
+
+
+async def _read(request: Request) -> bytes:
+    """Read the body and stop at the limit, whatever length the client announced."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise Refused(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                    "too_large",
+                    f"the file has more than {MAX_BODY} bytes",
+                )
+    except ClientDisconnect as error:
+        raise Refused(HTTPStatus.REQUEST_TIMEOUT, "disconnected", "the photo never arrived in full") from error
+    return bytes(body)
+
+
+async def _discard_rest(request: Request) -> None:
+    """Take in what the client still sends: were it cut off, it would never see our answer."""
+    with suppress(ClientDisconnect, RuntimeError):  # RuntimeError: there is no rest
+        async for _ in request.stream():
+            pass
+
+
+async def _no_such_route(_: Request, error: Exception) -> JSONResponse:
+    status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else 404)
+    return _error_response(Refused(status, status.name.lower(), f"{status.phrase}: see /ping and /invocations"))
+
+
+def _error_response(refusal: Refused) -> JSONResponse:
+    headers = {"Retry-After": "1"} if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return JSONResponse({"error": refusal.message, "reason": refusal.reason}, refusal.status, headers)
