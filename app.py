@@ -8,12 +8,12 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
 from chalice.app import Chalice, ConvertToMiddleware
 
-from chalicelib import alerts, events, telemetry, wiring
+from chalicelib import alerts, api, events, telemetry, wiring
 from chalicelib.inbox import work_off
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-    from chalice.app import DynamoDBEvent, SQSEvent
+    from chalice.app import AuthRequest, DynamoDBEvent, SQSEvent
 
     from chalicelib.domain import BinImage, Outcome
 
@@ -23,7 +23,6 @@ PLACEHOLDER = "arn:aws:dummy:::replaced-by-the-template"
 app = Chalice(app_name="bincheck")
 app.register_middleware(ConvertToMiddleware(telemetry.logger.inject_lambda_context(clear_state=True)))
 app.register_middleware(ConvertToMiddleware(telemetry.tracer.capture_lambda_handler(capture_response=False)))
-app.register_middleware(ConvertToMiddleware(telemetry.metrics.log_metrics))
 
 _batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -31,9 +30,10 @@ _batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=
 @app.on_sqs_message(queue_arn=PLACEHOLDER, batch_size=10)
 def on_inbox(event: SQSEvent) -> Any:
     """Photos have landed: check each, and hand back the messages that have to come again."""
-    return process_partial_response(
-        event=event.to_dict(), record_handler=_work_off, processor=_batch, context=event.context
-    )
+    with telemetry.metrics_told():
+        return process_partial_response(
+            event=event.to_dict(), record_handler=_work_off, processor=_batch, context=event.context
+        )
 
 
 @app.on_dynamodb_record(stream_arn=PLACEHOLDER, batch_size=100)
@@ -46,6 +46,15 @@ def on_status_change(event: DynamoDBEvent) -> None:
         if alert:
             wiring.topic().publish(alert)
             telemetry.tell_alert(alert)
+
+
+@app.authorizer()
+def authorize(request: AuthRequest) -> dict[str, Any]:
+    """Someone calls the API: say what their token allows them to do."""
+    return wiring.authorizer().authorize(request.token, request.method_arn)
+
+
+api.register(app, wiring.world, authorize)
 
 
 def _work_off(record: SQSRecord) -> None:

@@ -53,14 +53,14 @@ def message_of(alert: Alert) -> dict[str, Any]:
 
 
 def attributes_of(alert: Alert) -> dict[str, str]:
-    """Return what subscribers' filters may look at."""
+    """Return what subscribers' filters may look at; SNS takes no empty values."""
     candidates = {
         "verdict": alert.verdict,
         "severity": alert.severity,
         "site": alert.site,
         "direction": alert.direction,
     }
-    return {name: str(value) for name, value in candidates.items() if value is not None}
+    return {name: str(value) for name, value in candidates.items() if value}
 
 
 def subject_of(alert: Alert) -> str:

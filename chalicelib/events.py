@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_NO_VERSION = "null"
+"""What S3 calls the version of every object that a bucket takes while its versioning is suspended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message of the inbox as the queue hands it out; `receives` counts this time too."""
@@ -39,7 +43,7 @@ def photos_in(body: str) -> list[tuple[BinImage, dict[str, Any]]]:
         if event.get("Event") == "s3:TestEvent":
             return []
         return [(_image(record), record) for record in event["Records"] if _is_creation(record)]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise MalformedMessage(f"not an S3 event notification: {error!r}") from error
 
 
@@ -49,10 +53,11 @@ def _is_creation(record: Mapping[str, Any]) -> bool:
 
 def _image(record: Mapping[str, Any]) -> BinImage:
     s3_object = record["s3"]["object"]
+    version = s3_object.get("versionId")
     return BinImage(
         bucket=record["s3"]["bucket"]["name"],
         key=unquote_plus(s3_object["key"]),
-        version=s3_object.get("versionId"),
+        version=None if version == _NO_VERSION else version,
         etag=s3_object.get("eTag", ""),
         sequencer=s3_object.get("sequencer", ""),
         size=int(s3_object.get("size", 0)),

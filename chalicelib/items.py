@@ -51,6 +51,9 @@ Attributes = dict[str, Any]
 SHARDS = 4
 """Partitions of the list of all bins. One takes 1,000 writes a second and a photo makes at most two."""
 
+_NEXT_TO_NOTHING = 1e-120
+"""DynamoDB's numbers end at 1e-130; a probability below this one is kept as 0."""
+
 REJECTIONS = "rejected-photos"
 """The attention partition of rejected photos, beside those of the bins' states."""
 
@@ -88,8 +91,12 @@ def timestamp(moment: datetime) -> str:
 
 
 def moment(text: str) -> datetime:
-    """Return the moment that an RFC 3339 text names."""
-    return datetime.fromisoformat(text).astimezone(UTC)
+    """Return the moment that an RFC 3339 text names, cut to milliseconds.
+
+    The table keeps no more, and a photo has to compare alike before and after it was stored.
+    """
+    exact = datetime.fromisoformat(text).astimezone(UTC)
+    return exact.replace(microsecond=exact.microsecond // 1000 * 1000)
 
 
 def shard_of(bin_id: str) -> str:
@@ -303,7 +310,9 @@ def _whole(number: int | None) -> Decimal | None:
 
 
 def _real(number: float | None) -> Decimal | None:
-    return None if number is None else Decimal(repr(number))
+    if number is None:
+        return None
+    return Decimal(repr(number)) if abs(number) >= _NEXT_TO_NOTHING else Decimal(0)
 
 
 def _to_float(number: Decimal | None) -> float | None:

@@ -6,6 +6,7 @@ Metrics (namespace `Bincheck`): Photos, Verdicts by verdict, Rejections by reaso
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger, Metrics, Tracer, single_metric
@@ -14,7 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from chalicelib.domain import Inspection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from chalicelib.domain import Alert, BinImage, CountEstimate, Outcome
     from chalicelib.ports import Counter
@@ -25,6 +26,16 @@ _NAMESPACE = "Bincheck"
 logger = Logger(service=_SERVICE)
 tracer = Tracer(service=_SERVICE)
 metrics = Metrics(namespace=_NAMESPACE, service=_SERVICE)
+
+
+@contextmanager
+def metrics_told() -> Iterator[None]:
+    """Write out what the block measured, if anything, also when it fails."""
+    try:
+        yield
+    finally:
+        if metrics.metric_set:
+            metrics.flush_metrics()
 
 
 def correlate(image: BinImage) -> None:

@@ -17,6 +17,8 @@ from chalicelib.telemetry import TimedCounter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from chalicelib.api.auth import Authorizer
+    from chalicelib.api.world import World
     from chalicelib.ports import Inbox, Topic
 
 _MODEL_TIMEOUT_SECONDS = 8
@@ -111,6 +113,38 @@ def topic() -> Topic:
     from chalicelib.aws.topic import SnsTopic
 
     return SnsTopic(client("sns"), settings().text("ALERTS_TOPIC"))
+
+
+@cache
+def world() -> World:
+    """Return what the API's routes may reach."""
+    from chalicelib.api.world import World
+    from chalicelib.aws.bins import DynamoBins
+    from chalicelib.aws.consignments import DynamoConsignments
+    from chalicelib.aws.directory import DynamoDirectory
+    from chalicelib.aws.pictures import S3Pictures
+    from chalicelib.load import Loader
+
+    dynamodb, table = client("dynamodb"), settings().text("TABLE")
+    consignments = DynamoConsignments(dynamodb, table, time.sleep)
+    return World(
+        bins=DynamoBins(dynamodb, table),
+        directory=DynamoDirectory(dynamodb, table),
+        consignments=consignments,
+        loader=Loader(consignments, now, time.sleep),
+        pictures=S3Pictures(client("s3")),
+    )
+
+
+@cache
+def authorizer() -> Authorizer:
+    """Return what verifies callers' tokens."""
+    from chalicelib.api.auth import Authorizer, keys_at
+
+    here = settings()
+    return Authorizer(
+        keys_at(here.text("JWKS_URL")), here.text("ISSUER"), here.text("AUDIENCE"), here.text("ROLES_CLAIM")
+    )
 
 
 def now() -> datetime:

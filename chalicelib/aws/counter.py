@@ -9,10 +9,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.failures import code_of, temporary
-from chalicelib.domain import CountEstimate
+from chalicelib.domain import CountEstimate, Reason
 from chalicelib.errors import PhotoRefused, TemporaryFailure
 
 _BUSY = {408, 429}
+_TOO_LARGE = "413"
+"""The service's answer to a large body names no error type, so botocore takes the HTTP status for the code."""
 _SUM_TOLERANCE = 1e-3
 
 
@@ -54,10 +56,11 @@ def estimate_in(answer: bytes) -> CountEstimate:
             probabilities=tuple(float(p) for p in fields["probabilities"]),
             prior=tuple(float(p) for p in fields["prior"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
-        raise TemporaryFailure(f"the endpoint's answer is not what was agreed: {error!r}") from error
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise TemporaryFailure(f"the endpoint's answer is not what was agreed: {what}") from error
     closed_counts = tuple(str(number) for number in range(len(estimate.counts) - 1))
-    is_in_order = estimate.counts == (*closed_counts, f"{len(closed_counts)}+")
+    is_in_order = len(closed_counts) > 0 and estimate.counts == (*closed_counts, f"{len(closed_counts)}+")
     if not (
         is_in_order
         and _is_distribution(estimate.probabilities, estimate)
@@ -73,7 +76,9 @@ def _is_distribution(values: tuple[float, ...], estimate: CountEstimate) -> bool
 
 
 def _refusal(error: ClientError) -> PhotoRefused | None:
-    """Return why the model server refused the photo, or None where the photo is not to blame."""
+    """Return why the endpoint refused the photo, or None where the photo is not to blame."""
+    if code_of(error) == _TOO_LARGE:
+        return PhotoRefused(Reason.TOO_LARGE, "the endpoint takes no file of this size")
     if code_of(error) != "ModelError":
         return None
     status = int(error.response.get("OriginalStatusCode", 500))

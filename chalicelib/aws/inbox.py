@@ -33,5 +33,11 @@ class SqsInbox:
             self._sqs.send_message(
                 QueueUrl=self._dead_letters_url,
                 MessageBody=body,
-                MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:_REASON_LENGTH]}},
+                MessageAttributes={"reason": {"DataType": "String", "StringValue": _presentable(reason)}},
             )
+
+
+def _presentable(reason: str) -> str:
+    """Return a reason as SQS takes it: not empty, not long, no control characters (a key may hold some)."""
+    printable = "".join(character if character.isprintable() else " " for character in reason)
+    return printable[:_REASON_LENGTH] or "unknown"

@@ -1,0 +1,31 @@
+"""The REST API: parse and validate a request, call one function, shape the reply. AWS is out of reach here.
+
+Every function of the application imports this package, because Chalice wants all routes on one app. What only
+some requests need and what is slow to import therefore stays in modules that are imported where they are used:
+`bodies` (pydantic, 270 ms on a 2-core server) inside the one route that reads a body, `auth` (PyJWT and
+cryptography, 140 ms) inside the authorizer's function. The rest adds 30 ms to Chalice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.api import bins, consignments, errors, health, rejections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalice.app import Chalice
+
+    from chalicelib.api.world import World
+
+
+def register(app: Chalice, world: Callable[[], World], authorizer: Any) -> None:
+    """Mount all routes on an app: `/health` open, all else closed by the authorizer.
+
+    `world` is called by each request that needs it, so that importing the app makes no client.
+    """
+    app.register_middleware(errors.in_one_shape, "http")
+    app.register_blueprint(health.routes())
+    for routes in (bins.routes, consignments.routes, rejections.routes):
+        app.register_blueprint(routes(world, authorizer))

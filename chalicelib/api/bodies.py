@@ -1,0 +1,117 @@
+"""Request bodies, validated by pydantic. Slow to import: only from within the routes that read one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import from_json
+
+from chalicelib.api.errors import Unprocessable
+from chalicelib.domain import BIN_ID, Expectation, Item
+from chalicelib.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_MOST_BINS = 10_000
+_MOST_ITEMS = 200
+"""Kinds of goods in one bin; 49 bins with so many still fit into one transaction's 4 MB."""
+_TOLD = 50
+"""How many mistakes one answer names."""
+
+Name = Annotated[str, Field(pattern=rf"^(?:{BIN_ID.pattern})$")]
+Sku = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
+Quantity = Annotated[int, Field(ge=0, le=100_000)]
+
+
+class _Body(BaseModel):
+    """Takes what is meant and nothing that merely resembles it."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class ItemBody(_Body):
+    """Goods of one kind."""
+
+    sku: Sku
+    quantity: Quantity
+
+
+class BinBody(_Body):
+    """What one bin shall hold; items may be left out."""
+
+    bin_id: Name
+    expected_quantity: Quantity
+    items: Annotated[list[ItemBody], Field(max_length=_MOST_ITEMS)] | None = None
+
+    @model_validator(mode="after")
+    def items_add_up(self) -> Self:
+        """Refuse items that are given and don't add up."""
+        total = sum(item.quantity for item in self.items or ())
+        if self.items is not None and total != self.expected_quantity:
+            raise ValueError(f"items add up to {total}, not to expected_quantity {self.expected_quantity}")
+        return self
+
+
+class ConsignmentBody(_Body):
+    """The body of `PUT /v1/consignments/{id}`; one without bins releases all that the consignment holds."""
+
+    site: Name
+    bins: Annotated[list[BinBody], Field(max_length=_MOST_BINS)]
+
+    def expectations(self, consignment_id: str) -> list[Expectation]:
+        """Return what the consignment says of its bins; items are put in order, so that theirs never matters."""
+        return [
+            Expectation(
+                bin_.bin_id,
+                consignment_id,
+                self.site,
+                bin_.expected_quantity,
+                tuple(sorted((Item(i.sku, i.quantity) for i in bin_.items or ()), key=_sku_and_quantity)),
+            )
+            for bin_ in self.bins
+        ]
+
+
+def consignment_in(body: bytes) -> ConsignmentBody:
+    """Return the consignment that a body describes.
+
+    Raises:
+        InvalidRequest: the body is no JSON.
+        Unprocessable: it breaks the rules; the message names each place, not only the first.
+    """
+    try:
+        fields = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise InvalidRequest(f"the body is no JSON: {error}") from error
+    repeated = [f"bins: {name} is named {times} times" for name, times in _names(fields).items() if times > 1]
+    try:
+        consignment = ConsignmentBody.model_validate(fields)
+    except ValidationError as error:
+        raise _all_told([_told(dict(mistake)) for mistake in error.errors()] + repeated) from error
+    if repeated:
+        raise _all_told(repeated)
+    return consignment
+
+
+def _names(fields: Any) -> Counter[str]:
+    """Count bins by name in a body that may be anything, since duplicates are told beside all other mistakes."""
+    bins = fields.get("bins") if isinstance(fields, dict) else None
+    names = [b.get("bin_id") for b in bins if isinstance(b, dict)] if isinstance(bins, list) else []
+    return Counter(name for name in names if isinstance(name, str))
+
+
+def _told(mistake: dict[str, Any]) -> str:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in mistake["loc"])
+    return f"{place.lstrip('.') or 'body'}: {mistake['msg']}"
+
+
+def _all_told(mistakes: list[str]) -> Unprocessable:
+    more = f"; and {len(mistakes) - _TOLD} more" if len(mistakes) > _TOLD else ""
+    return Unprocessable("; ".join(mistakes[:_TOLD]) + more)
+
+
+def _sku_and_quantity(item: Item) -> tuple[str, int]:
+    return (item.sku, item.quantity)

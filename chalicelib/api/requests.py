@@ -1,0 +1,93 @@
+"""What a request asks for, validated. Unknown query parameters are refused: a misspelt filter must not list all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.api.cursors import DEFAULT_LIMIT, MOST
+from chalicelib.api.errors import TooLarge
+from chalicelib.domain import BIN_ID
+from chalicelib.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+
+    from chalice.app import Request
+
+    from chalicelib.api.cursors import List
+    from chalicelib.ports_api import Position
+
+_PAGING = frozenset({"limit", "cursor"})
+_LARGEST_BODY = 4 * 1024 * 1024
+"""Bytes. Lambda takes 6 MB, of which the body's escaping as a JSON string may need a third."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How many entries, and after which; None is the beginning."""
+
+    limit: int
+    start: Position | None
+
+
+def query_of(request: Request, filters: AbstractSet[str] = frozenset()) -> dict[str, str]:
+    """Return the parameters of a list's query: those of paging, and the list's filters.
+
+    Raises:
+        InvalidRequest: it holds others, or one twice.
+    """
+    query = request.query_params
+    if query is None:
+        return {}
+    known = filters | _PAGING
+    unknown = sorted(set(query) - known)
+    if unknown:
+        raise InvalidRequest(f"unknown query parameter {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    repeated = [name for name in query if len(query.getlist(name)) > 1]
+    if repeated:
+        raise InvalidRequest(f"query parameter {', '.join(repeated)} is given more than once")
+    return dict(query)
+
+
+def paging_in(query: Mapping[str, str], asked_for: List) -> Paging:
+    """Return the paging of a list.
+
+    Raises:
+        InvalidRequest: the limit is none, or the cursor is not this list's.
+    """
+    cursor = query.get("cursor")
+    start = asked_for.position(cursor) if cursor is not None else None
+    return Paging(_limit(query.get("limit", str(DEFAULT_LIMIT))), start)
+
+
+def identifier(text: str) -> str:
+    """Return a bin's or a consignment's name, if it is one.
+
+    Raises:
+        InvalidRequest: no bin and no consignment can have this name.
+    """
+    if BIN_ID.fullmatch(text) is None:
+        raise InvalidRequest("a name has 1 to 64 letters, digits, dots, hyphens and underscores")
+    return text
+
+
+def body_of(request: Request) -> bytes:
+    """Return the body.
+
+    Raises:
+        TooLarge: it is more than a consignment ever needs.
+    """
+    body = request.raw_body or b""
+    content = body.encode() if isinstance(body, str) else bytes(body)
+    if len(content) > _LARGEST_BODY:
+        raise TooLarge(f"{len(content)} bytes are more than the allowed {_LARGEST_BODY}; split the consignment")
+    return content
+
+
+def _limit(text: str) -> int:
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(MOST))
+    if not is_number or not 1 <= int(text) <= MOST:
+        raise InvalidRequest(f"limit must be a whole number from 1 to {MOST}")
+    return int(text)

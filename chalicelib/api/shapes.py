@@ -1,0 +1,113 @@
+"""Domain values as the API's JSON. Times are RFC 3339 UTC; what is unknown is null, never left out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.domain import Reason, Rejection
+from chalicelib.items import timestamp
+
+if TYPE_CHECKING:
+    from chalicelib.domain import Bin, BinImage, BinStatus, Consignment, Expectation, Inspection, Outcome
+    from chalicelib.ports_api import Pictures
+
+
+def bin_status(status: BinStatus) -> dict[str, Any]:
+    """Return a bin as it stands in a list."""
+    return {
+        "bin_id": status.bin_id,
+        "status": status.state,
+        "changed_at": timestamp(status.changed_at),
+        "photos": status.photos,
+        "site": status.site,
+        "consignment_id": status.consignment_id,
+        "expected": status.expected,
+        "predicted": status.predicted,
+        "probability_of_mismatch": status.probability_of_mismatch,
+        "direction": status.direction,
+        "reason": status.reason,
+        "model": status.model,
+        "policy": status.policy,
+        "image": _image(status.image) if status.image else None,
+    }
+
+
+def bin_in_full(bin_: Bin, pictures: Pictures) -> dict[str, Any]:
+    """Return a bin with what it should hold and a link to its newest photo."""
+    image = bin_.status.image
+    return {
+        **bin_status(bin_.status),
+        "expectation": _expectation(bin_.expectation) if bin_.expectation else None,
+        "picture_url": pictures.link(image) if image else None,
+    }
+
+
+def outcome(outcome: Outcome, pictures: Pictures) -> dict[str, Any]:
+    """Return how one photo ended, with a link to it unless it was gone before it could be read."""
+    if isinstance(outcome, Rejection):
+        is_gone = outcome.reason == Reason.GONE
+        return {**_rejection(outcome), "picture_url": None if is_gone else pictures.link(outcome.image)}
+    return {**_inspection(outcome), "picture_url": pictures.link(outcome.image)}
+
+
+def consignment(consignment: Consignment) -> dict[str, Any]:
+    """Return a consignment without its bins; it is "loading" from a load's beginning to its end."""
+    return {
+        "consignment_id": consignment.consignment_id,
+        "site": consignment.site,
+        "state": "loaded" if consignment.digest else "loading",
+        "bin_count": consignment.bins,
+        "loaded_at": timestamp(consignment.loaded_at),
+    }
+
+
+def _inspection(inspection: Inspection) -> dict[str, Any]:
+    estimate, judgement, expectation = inspection.estimate, inspection.judgement, inspection.expectation
+    return {
+        "type": "inspection",
+        "bin_id": inspection.bin_id,
+        "verdict": judgement.verdict,
+        "direction": judgement.direction,
+        "expected": expectation.quantity if expectation else None,
+        "consignment_id": expectation.consignment_id if expectation else None,
+        "predicted": estimate.prediction,
+        "probabilities": dict(zip(estimate.counts, estimate.probabilities, strict=True)),
+        "probability_of_mismatch": judgement.probability_of_mismatch,
+        "model": estimate.model,
+        "policy": judgement.policy,
+        "image": _image(inspection.image),
+        "at": timestamp(inspection.at),
+    }
+
+
+def _rejection(rejection: Rejection) -> dict[str, Any]:
+    return {
+        "type": "rejection",
+        "bin_id": rejection.bin_id,
+        "verdict": "rejected",
+        "reason": rejection.reason,
+        "message": rejection.message,
+        "image": _image(rejection.image),
+        "at": timestamp(rejection.at),
+    }
+
+
+def _expectation(expectation: Expectation) -> dict[str, Any]:
+    return {
+        "consignment_id": expectation.consignment_id,
+        "site": expectation.site,
+        "expected_quantity": expectation.quantity,
+        "items": [{"sku": item.sku, "quantity": item.quantity} for item in expectation.items],
+    }
+
+
+def _image(image: BinImage) -> dict[str, Any]:
+    return {
+        "bucket": image.bucket,
+        "key": image.key,
+        "version": image.version,
+        "etag": image.etag,
+        "sequencer": image.sequencer,
+        "size": image.size,
+        "uploaded_at": timestamp(image.uploaded_at),
+    }

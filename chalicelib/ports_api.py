@@ -1,0 +1,98 @@
+"""What the API needs of the world beyond `chalicelib.ports`, as protocols; `chalicelib.aws` has the adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from chalicelib.domain import Bin, BinImage, BinState, BinStatus, Consignment, Outcome
+
+Entry = TypeVar("Entry")
+
+Position = Mapping[str, str]
+"""Where a list goes on. Only the directory that made it can read it, and it takes nothing in it on trust."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Entry]):
+    """A part of a list; `following` is None where nothing can follow.
+
+    A page may be shorter than asked for, even empty, and still be followed by another.
+    """
+
+    entries: tuple[Entry, ...]
+    following: Position | None = None
+
+
+class Directory(Protocol):
+    """Lists of bins and photos, page by page; each reads only what it returns.
+
+    They lag behind the record by a moment. All methods raise InvalidRequest where `start` is no position in
+    that list, and TemporaryFailure where the table did not answer as it should.
+    """
+
+    def bins(
+        self, state: BinState | None, consignment_id: str | None, limit: int, start: Position | None
+    ) -> Page[BinStatus]:
+        """Return bins, all or those in a state, of a consignment, or both.
+
+        Those that need attention come newest change first where no consignment is named; else the order is
+        fixed but of no meaning.
+        """
+
+    def photos(self, bin_id: str, limit: int, start: Position | None) -> Page[Outcome]:
+        """Return how the photos of one bin ended, newest photo first."""
+
+    def rejections(self, limit: int, start: Position | None) -> Page[Outcome]:
+        """Return rejected photos, newest rejection first, also those whose key names no bin."""
+
+
+MOST_CHANGES = 49
+"""Bins in one transaction: two items each and the consignment's make 99, and DynamoDB takes 100."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One bin, as it was read and as it shall be."""
+
+    before: Bin
+    after: Bin
+
+
+class Consignments(Protocol):
+    """Consignments and what they say of bins. All methods raise TemporaryFailure."""
+
+    def get(self, consignment_id: str) -> Consignment | None:
+        """Return a consignment, consistently; its digest is empty as long as its load has not ended."""
+
+    def begin(self, consignment: Consignment) -> None:
+        """Put a consignment on file as being loaded; an earlier load of it that still runs can't go on."""
+
+    def members(self, consignment_id: str) -> list[str]:
+        """Return the bins that a consignment speaks of; one that it took a moment ago may be missing."""
+
+    def bins(self, bin_ids: Sequence[str]) -> list[Bin]:
+        """Return bins as they stand, consistently and in this order, however many."""
+
+    def write(self, consignment: Consignment, changes: Sequence[Change]) -> bool:
+        """Make a load's changes, at most `MOST_CHANGES`, all or none; False where one of the bins changed.
+
+        Raises:
+            Conflict: another load of this consignment has begun.
+        """
+
+    def finish(self, consignment: Consignment) -> None:
+        """Mark a consignment as loaded.
+
+        Raises:
+            Conflict: another load of this consignment has begun.
+        """
+
+
+class Pictures(Protocol):
+    """Links to photos."""
+
+    def link(self, image: BinImage) -> str:
+        """Return a link that shows exactly this version to whoever holds it, for a few minutes."""

@@ -1,0 +1,113 @@
+"""The local stack's command line: `python -m local demo|up|bench --help`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from local import bench as benchmark
+from local import demo as demonstration
+from local.plan import NoPhotos, drawn_plan, plan_from
+from local.processes import NotReady
+from local.stack import stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.stack import Stack
+
+_DRAWN_PHOTOS = 50
+_SEED = 2026
+
+main = typer.Typer(
+    help="Bincheck on this machine, without an AWS account.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+console = Console(width=None if sys.stdout.isatty() else 100)
+
+
+@main.command()
+def demo(
+    images: Annotated[
+        Path | None, typer.Option(help="Data folder with bin-images/ and metadata/; without it, bins are drawn.")
+    ] = None,
+    photos: Annotated[int | None, typer.Option(min=10, help="How many; all of a folder, or 50 drawn ones.")] = None,
+    seed: Annotated[int, typer.Option(help="Which bins the consignment is wrong about.")] = _SEED,
+) -> None:
+    """Start everything, drop photos in, show verdicts and alerts, count what became of each, stop everything.
+
+    Ends with code 0 only if no photo was lost and none counted twice.
+    """
+    with _workshop() as folder:
+        plan = (
+            plan_from(images, photos, seed) if images else drawn_plan(folder / "photos", photos or _DRAWN_PHOTOS, seed)
+        )
+        with _running(folder) as here:
+            tally = demonstration.run(here, plan, console)
+    print(f"DEMO {json.dumps(tally.summary(plan))}")
+    if tally.lost or tally.doubled:
+        raise typer.Exit(1)
+
+
+@main.command()
+def up() -> None:
+    """Run the stack until Ctrl-C; prints the API's URL, an operator's token and the bucket's name when ready."""
+    with _workshop() as folder, _running(folder) as here:
+        print(f"URL {here.api_url}")
+        print(f"TOKEN {here.token}")
+        print(f"BUCKET {here.outputs['BucketName']}")
+        print("READY", flush=True)
+        threading.Event().wait()
+
+
+@main.command()
+def bench(
+    photos: Annotated[int, typer.Option(min=10, help="How many photos are dropped at once.")] = 2000,
+) -> None:
+    """Measure on this machine: imports, and photos dropped at once in batches beside one by one."""
+    with _workshop() as folder:
+        benchmark.run(folder, photos, lambda: _running(folder), console)
+
+
+@contextmanager
+def _workshop() -> Iterator[Path]:
+    """Give a folder that goes away, and turn what a person should read into a message instead of a traceback."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    with tempfile.TemporaryDirectory(prefix="bincheck-") as name:
+        try:
+            yield Path(name)
+        except KeyboardInterrupt:
+            console.print("stopped")
+            raise typer.Exit(130) from None
+        except (NotReady, NoPhotos) as error:
+            _show_logs(Path(name))
+            console.print(f"[red]{error}[/]")
+            raise typer.Exit(2) from None
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[Stack]:
+    with stack(folder, lambda step: console.print(f"[dim]... {step}[/]")) as here:
+        yield here
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _show_logs(folder: Path) -> None:
+    for log in folder.glob("*.log"):
+        console.rule(log.name)
+        console.print("\n".join(log.read_text(errors="replace").splitlines()[-20:]), markup=False, highlight=False)
+
+
+if __name__ == "__main__":
+    main()

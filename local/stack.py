@@ -1,0 +1,159 @@
+"""The whole system on this machine: emulator, model server, and the app deployed as to a real account.
+
+Template, Lambda package and model server are the very ones that an account gets; only addresses differ.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+import urllib.error
+import urllib.request
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from local.emulator import Emulator, emulator
+from local.processes import free_port, running
+from ops.deploy import deploy
+from ops.package import package
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+PROJECT: Final = Path(__file__).parent.parent
+MODEL: Final = PROJECT / "models" / "bin-counter"
+ENDPOINT: Final = "bin-counter"
+STACK: Final = "bincheck-local"
+_POLL_SECONDS: Final = 0.2
+
+_OPERATOR: Final = "operator@example.org"
+_SUBSCRIBER: Final = "alerts-subscriber"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The running system: addresses, an operator's token, and a queue that is subscribed to the alerts."""
+
+    emulator: Emulator
+    outputs: Mapping[str, str]
+    token: str
+    subscriber_url: str
+    faults_url: str
+
+    @property
+    def api_url(self) -> str:
+        """The API's base, without a slash at its end."""
+        api_id = self.outputs["ApiUrl"].removeprefix("https://").partition(".")[0]
+        return f"{self.emulator.url}/restapis/{api_id}/api/_user_request_"
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """Call the API as the operator; returns the decoded answer.
+
+        Raises:
+            urllib.error.HTTPError: the API answered with an error.
+        """
+        request = urllib.request.Request(
+            f"{self.api_url}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return json.load(reply)
+
+
+@contextmanager
+def stack(folder: Path, tell: Callable[[str], None], *, model: Path = MODEL) -> Iterator[Stack]:
+    """Run the system until the block ends; `folder` takes logs and packages, `tell` hears of each step.
+
+    Raises:
+        NotReady: a process did not start.
+    """
+    with ExitStack() as running_processes:
+        start = running_processes.enter_context
+        tell("starting the model server")
+        model_url = start(_model_server(folder, model))
+        runtime_url = start(_sagemaker_runtime(folder, model_url))
+        tell("starting the emulator")
+        cloud = start(emulator(folder, extra={"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": runtime_url}))
+        tell("packaging the app")
+        packaged = package(PROJECT, folder / "package", "local")
+        tell("deploying the template")
+        outputs = deploy(cloud.client, packaged, STACK, _parameters(cloud), poll_seconds=_POLL_SECONDS)
+        yield Stack(
+            emulator=cloud,
+            outputs=outputs,
+            token=_operators_token(cloud, outputs),
+            subscriber_url=_subscribe(cloud, outputs["AlertsTopicArn"]),
+            faults_url=f"{runtime_url}/faults",
+        )
+
+
+def _parameters(cloud: Emulator) -> dict[str, str]:
+    """Return what differs from a real account: plain HTTP on loopback, and few workers on few cores."""
+    return {
+        "EndpointName": ENDPOINT,
+        "Throughput": "small",
+        "RequireTls": "false",
+        "UserPoolEndpoint": cloud.url,
+    }
+
+
+@contextmanager
+def _model_server(folder: Path, model: Path) -> Iterator[str]:
+    url = f"http://127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "training.serving", "--model", str(model), "--port", url.rpartition(":")[2]]
+    with running(command, ready_url=f"{url}/ping", log=folder / "model-server.log", environment=os.environ):
+        yield url
+
+
+@contextmanager
+def _sagemaker_runtime(folder: Path, model_url: str) -> Iterator[str]:
+    url = f"http://127.0.0.1:{free_port()}"
+    command = [
+        *(sys.executable, "-m", "local.sagemaker", "--port", url.rpartition(":")[2]),
+        *("--endpoint", ENDPOINT, "--model-server", model_url),
+    ]
+    with running(command, ready_url=f"{url}/ping", log=folder / "sagemaker.log", environment=os.environ):
+        yield url
+
+
+def _operators_token(cloud: Emulator, outputs: Mapping[str, str]) -> str:
+    """Make an operator in the user pool and sign in as one who administers it."""
+    cognito = cloud.client("cognito-idp")
+    pool, client = outputs["UserPoolId"], outputs["UserPoolClientId"]
+    password = f"{secrets.token_urlsafe(16)}aA1!"
+    about = {"UserPoolId": pool, "Username": _OPERATOR}
+    cognito.admin_create_user(**about, TemporaryPassword=password, MessageAction="SUPPRESS")
+    cognito.admin_set_user_password(**about, Password=password, Permanent=True)
+    cognito.admin_add_user_to_group(**about, GroupName="operator")
+    reply = cognito.admin_initiate_auth(
+        UserPoolId=pool,
+        ClientId=client,
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": _OPERATOR, "PASSWORD": password},
+    )
+    token: str = reply["AuthenticationResult"]["AccessToken"]
+    return token
+
+
+def _subscribe(cloud: Emulator, topic_arn: str) -> str:
+    """Subscribe a queue to the alerts, as any receiver would; returns its URL."""
+    sqs, sns = cloud.client("sqs"), cloud.client("sns")
+    url: str = sqs.create_queue(QueueName=_SUBSCRIBER)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    may_send = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may_send]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    return url

@@ -1,0 +1,312 @@
+"""One suite for the table in memory and a table in DynamoDB, shaped by the template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chalicelib.aws.bins import DynamoBins
+from chalicelib.aws.consignments import DynamoConsignments
+from chalicelib.aws.directory import DynamoDirectory
+from chalicelib.domain import Bin, BinState, BinStatus, Consignment, Verdict
+from chalicelib.errors import Conflict, InvalidRequest, TemporaryFailure
+from chalicelib.load import Loader
+from chalicelib.ports_api import Change
+from tests.fakes_api import (
+    FakeConsignments,
+    FakeDirectory,
+    FakeTable,
+    expectation_of,
+    inspection_of,
+    minutes,
+    rejection_of,
+)
+from tests.table import table_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from chalicelib.domain import Outcome
+    from chalicelib.ports import Bins
+    from chalicelib.ports_api import Consignments, Directory, Page, Position
+    from local.emulator import Emulator
+
+
+@dataclass(frozen=True)
+class Record:
+    """The ports onto one table."""
+
+    bins: Bins
+    directory: Directory
+    consignments: Consignments
+
+    def photograph(self, outcome: Outcome) -> None:
+        if outcome.bin_id is None:
+            self.bins.record_stray(outcome)
+            return
+        status = self.bins.get(outcome.bin_id).status
+        self.bins.record(outcome, status, status.after(outcome))
+
+    def load(self, expected: dict[str, int], consignment_id: str = "C-1") -> None:
+        loader = Loader(self.consignments, lambda: minutes(500), lambda _seconds: None)
+        loader.load(consignment_id, "FRA1", [expectation_of(n, q, consignment_id) for n, q in expected.items()])
+
+
+@pytest.fixture
+def dynamodb(emulator: Emulator) -> Iterator[Any]:
+    client = emulator.client("dynamodb")
+    client.create_table(TableName="bins", **table_shape())
+    yield client
+    client.delete_table(TableName="bins")
+
+
+@pytest.fixture(params=["in memory", pytest.param("dynamodb", marks=pytest.mark.integration)])
+def record(request: pytest.FixtureRequest) -> Record:
+    if request.param == "in memory":
+        table = FakeTable()
+        return Record(table, FakeDirectory(table), FakeConsignments(table))
+    client = request.getfixturevalue("dynamodb")
+    return Record(
+        DynamoBins(client, "bins"),
+        DynamoDirectory(client, "bins"),
+        DynamoConsignments(client, "bins", lambda _seconds: None),
+    )
+
+
+def walk(read: Callable[[int, Position | None], Page[Any]], limit: int) -> list[Any]:
+    """Read a list to its end, page by page."""
+    entries: list[Any] = []
+    page = read(limit, None)
+    while True:
+        assert len(page.entries) <= limit
+        entries += page.entries
+        if page.following is None:
+            return entries
+        page = read(limit, page.following)
+
+
+def names(
+    record: Record, state: BinState | None = None, consignment_id: str | None = None, limit: int = 3
+) -> list[str]:
+    bins = walk(lambda n, start: record.directory.bins(state, consignment_id, n, start), limit)
+    return [status.bin_id for status in bins]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
+def test_all_bins_are_listed_once_whatever_the_pages(record: Record, limit: int) -> None:
+    bins = [f"A-{n}" for n in range(23)]
+    for name in bins:
+        record.photograph(inspection_of(name))
+    assert sorted(names(record, limit=limit)) == sorted(bins)
+
+
+def test_an_empty_table_has_empty_lists(record: Record) -> None:
+    assert names(record) == names(record, BinState.REVIEW) == names(record, BinState.MATCH, "C-1") == []
+    assert record.directory.rejections(10, None).entries == ()
+
+
+def test_bins_are_listed_by_the_state_that_they_are_in_now(record: Record) -> None:
+    record.load({"A-1": 1, "A-2": 1, "A-3": 1, "B-1": 1})
+    record.photograph(inspection_of("A-1", Verdict.MATCH))
+    record.photograph(inspection_of("A-2", Verdict.MATCH, at=1))
+    record.photograph(inspection_of("A-2", Verdict.MISMATCH, at=2))
+    assert names(record, BinState.MATCH) == ["A-1"]
+    assert names(record, BinState.MISMATCH) == ["A-2"]
+    assert sorted(names(record, BinState.WAITING)) == ["A-3", "B-1"]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.MISMATCH, Verdict.REVIEW, Verdict.UNEXPECTED])
+def test_bins_that_need_attention_come_newest_change_first(record: Record, verdict: Verdict) -> None:
+    for name, at in {"A-1": 5, "A-2": 9, "A-3": 1, "A-4": 7}.items():
+        record.photograph(inspection_of(name, verdict, at))
+    assert names(record, BinState(verdict)) == ["A-2", "A-4", "A-1", "A-3"]
+
+
+def test_bins_are_listed_by_consignment_and_by_state_within_it(record: Record) -> None:
+    record.load({f"A-{n}": 1 for n in range(5)}, "C-1")
+    record.load({f"B-{n}": 1 for n in range(5)}, "C-2")
+    record.photograph(inspection_of("A-3", Verdict.MISMATCH))
+    record.photograph(inspection_of("B-3", Verdict.MISMATCH))
+    assert sorted(names(record, None, "C-1", limit=2)) == ["A-0", "A-1", "A-2", "A-3", "A-4"]
+    assert names(record, BinState.MISMATCH, "C-1") == ["A-3"]
+    assert names(record, BinState.WAITING, "C-3") == []
+
+
+def test_photos_of_a_bin_come_newest_first_judged_or_not(record: Record) -> None:
+    photos = [inspection_of("A-1", at=2), rejection_of("A-1", at=3), inspection_of("A-1", at=1)]
+    for photo in [*photos, inspection_of("A-2", at=9)]:
+        record.photograph(photo)
+    listed = walk(lambda limit, start: record.directory.photos("A-1", limit, start), 2)
+    assert listed == [photos[1], photos[0], photos[2]]
+
+
+def test_rejections_come_newest_first_also_those_without_a_bin(record: Record) -> None:
+    rejections = [rejection_of("A-1", 1), rejection_of(None, 3), rejection_of("A-2", 2)]
+    for rejection in rejections:
+        record.photograph(rejection)
+    record.photograph(inspection_of("A-1", at=4))
+    listed = walk(record.directory.rejections, 2)
+    assert listed == [rejections[1], rejections[2], rejections[0]]
+
+
+def test_a_position_is_refused_by_any_other_list(record: Record) -> None:
+    record.load({f"A-{n}": 1 for n in range(4)})
+    for at in range(4):
+        record.photograph(inspection_of("B-1", Verdict.REVIEW, at))
+        record.photograph(inspection_of(f"B-{at}", Verdict.REVIEW, 100 + at))
+    directory = record.directory
+    lists: list[Callable[[int, Position | None], Page[Any]]] = [
+        lambda limit, start: directory.bins(BinState.REVIEW, None, limit, start),
+        lambda limit, start: directory.bins(None, "C-1", limit, start),
+        lambda limit, start: directory.photos("B-1", limit, start),
+        directory.rejections,
+    ]
+    positions = [page.following for read in lists if (page := read(1, None)).following]
+    assert len(positions) == 3
+    for number, position in enumerate(positions):
+        for read in [*lists[:number], *lists[number + 1 :]]:
+            with pytest.raises(InvalidRequest):
+                read(1, position)
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        {"shard": "BINS#9"},
+        {"shard": "C-1"},
+        {"PK": "BIN#A-1"},
+        {"PK": "BIN#A-1", "SK": "BIN#STATUS", "shard": "BINS#0", "state_bin": "match#A-1", "more": "x"},
+    ],
+)
+def test_a_made_up_position_is_refused(record: Record, position: Position) -> None:
+    with pytest.raises(InvalidRequest):
+        record.directory.bins(None, None, 5, position)
+
+
+def consignment(digest: str = "d1") -> Consignment:
+    return Consignment("C-1", "FRA1", 2, digest, minutes(0))
+
+
+def taking(bin_: Bin) -> Change:
+    expectation = expectation_of(bin_.bin_id)
+    return Change(bin_, Bin(bin_.status.expecting(expectation, minutes(3)), expectation))
+
+
+def test_a_consignment_has_its_digest_only_once_its_load_has_ended(record: Record) -> None:
+    assert record.consignments.get("C-1") is None
+    record.consignments.begin(consignment())
+    assert record.consignments.get("C-1") == consignment(digest="")
+    record.consignments.finish(consignment())
+    assert record.consignments.get("C-1") == consignment()
+
+
+def test_bins_are_read_in_the_order_asked_for_known_or_not(record: Record) -> None:
+    record.load({f"A-{n}": 1 for n in range(0, 120, 2)})
+    bins = record.consignments.bins([f"A-{n}" for n in range(120)])
+    assert [bin_.bin_id for bin_ in bins] == [f"A-{n}" for n in range(120)]
+    assert [bin_.expectation is not None for bin_ in bins] == [True, False] * 60
+
+
+def test_a_written_change_is_read_back(record: Record) -> None:
+    record.consignments.begin(consignment())
+    change = taking(Bin(BinStatus("A-1")))
+    assert record.consignments.write(consignment(), [change])
+    assert record.consignments.bins(["A-1"]) == [change.after] == [record.bins.get("A-1")]
+    assert record.consignments.members("C-1") == ["A-1"]
+
+
+def test_a_released_bin_has_no_expectation_and_is_no_member(record: Record) -> None:
+    record.load({"A-1": 1, "A-2": 2})
+    record.load({"A-2": 2})
+    assert record.bins.get("A-1").expectation is None
+    assert record.consignments.members("C-1") == ["A-2"]
+    assert names(record, None, "C-1") == ["A-2"]
+
+
+def test_no_change_is_made_where_one_of_the_bins_changed(record: Record) -> None:
+    record.consignments.begin(consignment())
+    record.photograph(inspection_of("A-1"))
+    changes = [taking(Bin(BinStatus("A-0"))), taking(Bin(BinStatus("A-1")))]
+    assert not record.consignments.write(consignment(), changes)
+    assert record.bins.get("A-0").status.version == 0
+
+
+def test_a_load_can_not_go_on_once_another_has_begun(record: Record) -> None:
+    record.consignments.begin(consignment("old"))
+    record.consignments.begin(consignment("new"))
+    with pytest.raises(Conflict):
+        record.consignments.write(consignment("old"), [taking(Bin(BinStatus("A-1")))])
+    with pytest.raises(Conflict):
+        record.consignments.finish(consignment("old"))
+    record.consignments.finish(consignment("new"))
+    assert record.consignments.get("C-1") == consignment("new")
+
+
+class Frugal:
+    """A client that tells at once where nothing follows; DynamoDB may tell by an empty page instead."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def query(self, **query: Any) -> dict[str, Any]:
+        reply = dict(self._client.query(**query))
+        last = reply.get("LastEvaluatedKey")
+        if last and not self._client.query(**{**query, "ExclusiveStartKey": last})["Items"]:
+            del reply["LastEvaluatedKey"]
+        return reply
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_page_that_ends_with_a_shard_is_followed_by_the_next_shard(dynamodb: Any, limit: int) -> None:
+    record = Record(
+        DynamoBins(dynamodb, "bins"),
+        DynamoDirectory(Frugal(dynamodb), "bins"),
+        DynamoConsignments(dynamodb, "bins", lambda _seconds: None),
+    )
+    record.load({f"A-{n}": 1 for n in range(12)})
+    assert sorted(names(record, limit=limit)) == sorted(f"A-{n}" for n in range(12))
+
+
+class Halting:
+    """A client that answers the first batch in parts, as DynamoDB may."""
+
+    def __init__(self, client: Any, parts: int) -> None:
+        self._client = client
+        self._parts = parts
+
+    def batch_get_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        self._parts -= 1
+        if self._parts < 0:
+            return dict(self._client.batch_get_item(RequestItems=RequestItems))
+        [(table, request)] = RequestItems.items()
+        half = len(request["Keys"]) // 2
+        reply = self._client.batch_get_item(RequestItems={table: {**request, "Keys": request["Keys"][:half]}})
+        return {**reply, "UnprocessedKeys": {table: {**request, "Keys": request["Keys"][half:]}}}
+
+
+@pytest.mark.integration
+def test_a_batch_that_is_answered_in_parts_is_read_to_its_end(dynamodb: Any) -> None:
+    pauses: list[float] = []
+    whole = DynamoConsignments(dynamodb, "bins", pauses.append)
+    whole.begin(consignment())
+    whole.write(consignment(), [taking(Bin(BinStatus(f"A-{n}"))) for n in range(40)])
+    asked = [f"A-{n}" for n in range(40)]
+    in_parts = DynamoConsignments(Halting(dynamodb, parts=2), "bins", pauses.append)
+    assert in_parts.bins(asked) == whole.bins(asked)
+    assert pauses == sorted(pauses)
+    assert len(pauses) == 2
+
+
+@pytest.mark.integration
+def test_a_batch_that_is_never_answered_in_full_is_a_failure_that_may_heal(dynamodb: Any) -> None:
+    with pytest.raises(TemporaryFailure):
+        DynamoConsignments(Halting(dynamodb, parts=99), "bins", lambda _s: None).bins(["A-1"])
+
+
+@pytest.mark.integration
+def test_a_missing_table_is_a_failure_that_may_heal(dynamodb: Any) -> None:
+    with pytest.raises(TemporaryFailure, match="ResourceNotFoundException"):
+        DynamoDirectory(dynamodb, "elsewhere").rejections(1, None)

@@ -1,0 +1,202 @@
+"""The API's world in memory, and values to fill it with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from chalicelib.api.world import World
+from chalicelib.domain import (
+    Bin,
+    BinImage,
+    BinStatus,
+    CountEstimate,
+    Expectation,
+    Inspection,
+    Judgement,
+    Reason,
+    Rejection,
+    Verdict,
+)
+from chalicelib.errors import Conflict, InvalidRequest, TemporaryFailure
+from chalicelib.load import Loader
+from chalicelib.ports_api import MOST_CHANGES, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chalicelib.domain import BinState, Consignment, Outcome
+    from chalicelib.ports_api import Change, Position
+
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
+
+def minutes(number: int) -> datetime:
+    return NOON + timedelta(minutes=number)
+
+
+def image_of(bin_id: str, at: int = 0, name: str = "photo.jpg") -> BinImage:
+    return BinImage("photos", f"incoming/{bin_id}/{name}", f"v{at}", "etag", f"{at:016x}", 1000, minutes(at))
+
+
+def inspection_of(
+    bin_id: str, verdict: Verdict = Verdict.MATCH, at: int = 0, expectation: Expectation | None = None
+) -> Inspection:
+    estimate = CountEstimate("bin-counter/1", ("0", "1", "2+"), (0.1, 0.2, 0.7), (0.3, 0.3, 0.4))
+    return Inspection(bin_id, image_of(bin_id, at), expectation, estimate, Judgement(verdict, "p/1", 0.25), minutes(at))
+
+
+def rejection_of(bin_id: str | None, at: int = 0, reason: str = Reason.NOT_AN_IMAGE) -> Rejection:
+    return Rejection(bin_id, image_of(bin_id or "", at), reason, "it is a poem", minutes(at))
+
+
+def expectation_of(bin_id: str, quantity: int = 2, consignment_id: str = "C-1") -> Expectation:
+    return Expectation(bin_id, consignment_id, "FRA1", quantity)
+
+
+class FakeTable:
+    """What the fakes below share, as the real ones share one table; itself `Bins`."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Bin] = {}
+        self.outcomes: list[Outcome] = []
+        self.on_file: dict[str, Consignment] = {}
+        self.loads: dict[str, Consignment] = {}
+        self.writes: list[list[str]] = []
+        self.late_members: list[str] = []
+        self.before_write: Callable[[], None] = lambda: None
+
+    def get(self, bin_id: str) -> Bin:
+        return self.by_name.get(bin_id, Bin(BinStatus(bin_id)))
+
+    def record(self, outcome: Outcome, before: BinStatus, after: BinStatus) -> bool:
+        if any(known.image == outcome.image for known in self.outcomes):
+            return False
+        if self.get(after.bin_id).status != before:
+            raise Conflict(after.bin_id)
+        self.outcomes.append(outcome)
+        self.by_name[after.bin_id] = Bin(after, self.get(after.bin_id).expectation)
+        return True
+
+    def record_stray(self, outcome: Outcome) -> bool:
+        self.outcomes.append(outcome)
+        return True
+
+
+@dataclass(frozen=True)
+class FakeDirectory:
+    table: FakeTable
+
+    def bins(
+        self, state: BinState | None, consignment_id: str | None, limit: int, start: Position | None
+    ) -> Page[BinStatus]:
+        found = [
+            bin_.status
+            for bin_ in self.table.by_name.values()
+            if state in {None, bin_.status.state} and consignment_id in {None, bin_.status.consignment_id}
+        ]
+        if state and state.needs_attention and consignment_id is None:
+            found.sort(key=lambda status: (status.changed_at, status.bin_id), reverse=True)
+        return _page(f"bins {state} {consignment_id}", found, limit, start)
+
+    def photos(self, bin_id: str, limit: int, start: Position | None) -> Page[Outcome]:
+        found = [outcome for outcome in self.table.outcomes if outcome.bin_id == bin_id]
+        found.sort(key=lambda outcome: outcome.image.uploaded_at, reverse=True)
+        return _page(f"photos {bin_id}", found, limit, start)
+
+    def rejections(self, limit: int, start: Position | None) -> Page[Outcome]:
+        found = [outcome for outcome in self.table.outcomes if isinstance(outcome, Rejection)]
+        found.sort(key=lambda outcome: outcome.at, reverse=True)
+        return _page("rejections", found, limit, start)
+
+
+@dataclass(frozen=True)
+class FakeConsignments:
+    table: FakeTable
+
+    def get(self, consignment_id: str) -> Consignment | None:
+        return self.table.on_file.get(consignment_id)
+
+    def begin(self, consignment: Consignment) -> None:
+        self.table.on_file[consignment.consignment_id] = replace(consignment, digest="")
+        self.table.loads[consignment.consignment_id] = consignment
+
+    def members(self, consignment_id: str) -> list[str]:
+        bins = self.table.by_name.values()
+        members = [bin_.bin_id for bin_ in bins if bin_.status.consignment_id == consignment_id]
+        return members + self.table.late_members
+
+    def bins(self, bin_ids: Sequence[str]) -> list[Bin]:
+        return [self.table.get(bin_id) for bin_id in bin_ids]
+
+    def write(self, consignment: Consignment, changes: Sequence[Change]) -> bool:
+        assert len(changes) <= MOST_CHANGES
+        self.table.before_write()
+        self._check_load(consignment)
+        if any(self.table.get(change.before.bin_id).status != change.before.status for change in changes):
+            return False
+        self.table.writes.append([change.after.bin_id for change in changes])
+        self.table.by_name |= {change.after.bin_id: change.after for change in changes}
+        return True
+
+    def finish(self, consignment: Consignment) -> None:
+        self._check_load(consignment)
+        del self.table.loads[consignment.consignment_id]
+        self.table.on_file[consignment.consignment_id] = consignment
+
+    def _check_load(self, consignment: Consignment) -> None:
+        if self.table.loads.get(consignment.consignment_id) != consignment:
+            raise Conflict("a newer load of this consignment has begun")
+
+
+class FakePictures:
+    """Links that can be read."""
+
+    def link(self, image: BinImage) -> str:
+        return f"https://{image.bucket}.example/{image.key}?versionId={image.version}"
+
+
+@dataclass
+class FakeWorld:
+    """A whole world over one table; its clock moves by a minute each time it is read."""
+
+    table: FakeTable = field(default_factory=FakeTable)
+    pauses: list[float] = field(default_factory=list)
+    reads: int = 0
+
+    def __call__(self) -> World:
+        consignments = FakeConsignments(self.table)
+        return World(self.table, FakeDirectory(self.table), consignments, self.loader, FakePictures())
+
+    @property
+    def loader(self) -> Loader:
+        return Loader(FakeConsignments(self.table), self._clock, self.pauses.append)
+
+    def load(self, expected: dict[str, int], consignment_id: str = "C-1") -> bool:
+        expectations = [expectation_of(name, quantity, consignment_id) for name, quantity in expected.items()]
+        return self.loader.load(consignment_id, "FRA1", expectations)[1]
+
+    def photograph(self, outcome: Outcome) -> None:
+        if outcome.bin_id is None:
+            self.table.record_stray(outcome)
+            return
+        status = self.table.get(outcome.bin_id).status
+        self.table.record(outcome, status, status.after(outcome))
+
+    def _clock(self) -> datetime:
+        self.reads += 1
+        return minutes(1000 + self.reads)
+
+
+def broken() -> None:
+    """Stand in for a table that does not answer."""
+    raise TemporaryFailure("reading bins: ProvisionedThroughputExceededException")
+
+
+def _page(name: str, found: list, limit: int, start: Position | None) -> Page:  # type: ignore[type-arg]
+    if start is not None and start.get("list") != name:
+        raise InvalidRequest("the cursor does not belong to this list")
+    first = int(start["first"]) if start else 0
+    following = {"list": name, "first": str(first + limit)} if first + limit < len(found) else None
+    return Page(tuple(found[first : first + limit]), following)

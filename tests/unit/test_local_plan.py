@@ -1,0 +1,59 @@
+"""What the demo drops in is fixed by its seed, and its mistakes are real ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from local.plan import NoPhotos, consignment_of, drawn_plan, plan_from
+
+
+def data_folder(folder: Path, counts: dict[str, int], full_size: tuple[str, ...] = ()) -> Path:
+    for name in ("bin-images", "metadata", "originals"):
+        (folder / name).mkdir()
+    for name, count in counts.items():
+        Image.new("RGB", (8, 8)).save(folder / "bin-images" / f"{name}.jpg")
+        (folder / "metadata" / f"{name}.json").write_text(json.dumps({"EXPECTED_QUANTITY": count}))
+    for name in full_size:
+        Image.new("RGB", (16, 16)).save(folder / "originals" / f"{name}.jpg")
+    return folder
+
+
+def test_a_data_folder_gives_as_many_photos_as_asked_for_full_size_ones_first(tmp_path: Path) -> None:
+    folder = data_folder(tmp_path, {f"{number:03}": number % 6 for number in range(20)}, full_size=("007", "011"))
+    plan = plan_from(folder, 10, seed=1)
+    assert len(plan) == 10
+    assert [photo.path.parent.name for photo in plan[:3]] == ["originals", "originals", "bin-images"]
+    assert plan[0].holds == 7 % 6
+
+
+def test_one_bin_in_eight_is_planted_with_another_quantity_than_it_holds(tmp_path: Path) -> None:
+    plan = plan_from(data_folder(tmp_path, {f"{number:03}": number % 6 for number in range(80)}), None, seed=1)
+    planted = [photo for photo in plan if photo.is_planted]
+    assert len(planted) == 10
+    assert all(photo.expected is not None and 1 <= abs(photo.expected - photo.holds) <= 2 for photo in planted)
+    assert all(photo.expected is not None and photo.expected >= 0 for photo in plan)
+
+
+def test_the_same_seed_plants_the_same_mistakes(tmp_path: Path) -> None:
+    folder = data_folder(tmp_path, {f"{number:03}": 3 for number in range(40)})
+    assert plan_from(folder, None, seed=1) == plan_from(folder, None, seed=1)
+    assert plan_from(folder, None, seed=1) != plan_from(folder, None, seed=2)
+
+
+def test_a_folder_without_pairs_of_photo_and_truth_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(NoPhotos, match=str(tmp_path)):
+        plan_from(tmp_path, None, seed=1)
+
+
+def test_a_drawn_plan_ends_with_an_unlisted_bin_and_a_file_that_is_no_photo(tmp_path: Path) -> None:
+    plan = drawn_plan(tmp_path, 12, seed=1)
+    assert len(plan) == 12
+    assert [photo.expected for photo in plan[-2:]] == [None, None]
+    assert len({photo.key for photo in plan}) == 12
+    body = consignment_of(plan)
+    assert len(body["bins"]) == 10
+    assert all(line["expected_quantity"] >= 0 for line in body["bins"])

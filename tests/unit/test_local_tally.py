@@ -1,0 +1,48 @@
+"""The demo's figures come from what was found, so a lost, doubled or wrong one must show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from chalicelib.domain import BinImage, Rejection
+from local.plan import Photo
+from local.tally import Tally
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+KEY = "incoming/A-1/a.jpg"
+
+
+def end_of(key: str, version: str, seconds: float = 1.0) -> Rejection:
+    image = BinImage("bucket", key, version, "etag", "01", 10, NOON)
+    return Rejection("A-1", image, "empty", "", NOON + timedelta(seconds=seconds))
+
+
+def alert(bin_id: str, alert_id: str, verdict: str = "mismatch") -> dict[str, Any]:
+    return {"alert_id": alert_id, "bin_id": bin_id, "verdict": verdict}
+
+
+def test_an_upload_without_an_end_is_lost_and_another_version_of_its_key_does_not_hide_it() -> None:
+    tally = Tally(frozenset({(KEY, "v1"), (KEY, "v2")}), (end_of(KEY, "v1"),), ())
+    assert tally.lost == 1
+    assert tally.doubled == 0
+
+
+def test_an_upload_with_two_ends_is_doubled_and_so_is_an_alert_that_came_twice() -> None:
+    twice = end_of(KEY, "v1")
+    tally = Tally(frozenset({(KEY, "v1")}), (twice, replace(twice, reason="gone")), (alert("a", "1"), alert("a", "1")))
+    assert tally.doubled == 2
+
+
+def test_the_summary_tells_planted_bins_that_alerted_from_false_alerts() -> None:
+    plan = [Photo("wrong", Path("w"), 1, 2), Photo("right", Path("r"), 1, 1), Photo("unlisted", Path("u"), 1, None)]
+    alerts = (alert("wrong", "1"), alert("right", "2"), alert("unlisted", "3", "unexpected"))
+    summary = Tally(frozenset(), (), alerts).summary(plan)
+    assert (summary["planted"], summary["planted_alerted"], summary["false_alerts"], summary["alerts"]) == (1, 1, 1, 3)
+
+
+def test_the_seconds_to_a_verdict_are_from_upload_to_record() -> None:
+    ends = tuple(end_of(f"incoming/A-{number}/a.jpg", "v", seconds=float(number)) for number in range(101))
+    assert Tally(frozenset(), ends, ()).seconds_to_verdict() == (50.0, 95.0)
