@@ -1,0 +1,133 @@
+"""Domain values that tests start from, one builder each, and hypothesis strategies for all that there can be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote_plus
+
+from hypothesis import strategies as st
+
+from chalicelib.domain import (
+    BinImage,
+    BinState,
+    BinStatus,
+    Consignment,
+    CountEstimate,
+    Direction,
+    Expectation,
+    Inspection,
+    Item,
+    Judgement,
+    Outcome,
+    Policy,
+    Rejection,
+    Verdict,
+)
+from chalicelib.items import timestamp
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+COUNTS = ("0", "1", "2", "3", "4", "5", "6+")
+PRIOR = (0.1, 0.1, 0.2, 0.2, 0.2, 0.1, 0.1)
+POLICY = Policy("thresholds/0.5/0.9", review_from=0.5, mismatch_from=0.9)
+JPEG = b"\xff\xd8\xff"
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def seconds_later(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def image_of(key: str = "incoming/A-17/0001.jpg", **changed: Any) -> BinImage:
+    usual = BinImage("photos", key, "v1", "e1", "0065A1B2C3D4E5F607", 1000, NOON)
+    return replace(usual, **changed)
+
+
+def sure_of(count: int, certainty: float = 0.99) -> CountEstimate:
+    """An estimate with this certainty in one count, the rest spread evenly."""
+    rest = (1.0 - certainty) / (len(COUNTS) - 1)
+    probabilities = tuple(certainty if index == count else rest for index in range(len(COUNTS)))
+    return CountEstimate("bin-counter/3", COUNTS, probabilities, PRIOR)
+
+
+def expecting(quantity: int, bin_id: str = "A-17", consignment_id: str = "C-1") -> Expectation:
+    return Expectation(bin_id, consignment_id, "FRA1", quantity, (Item("B000C33MI2", quantity),))
+
+
+def inspection_of(image: BinImage, verdict: Verdict = Verdict.MATCH, **changed: Any) -> Inspection:
+    judgement = Judgement(verdict, POLICY.version, 0.01)
+    return replace(Inspection("A-17", image, expecting(3), sure_of(3), judgement, NOON), **changed)
+
+
+def rejection_of(image: BinImage, reason: str = "truncated", bin_id: str | None = "A-17") -> Rejection:
+    return Rejection(bin_id, image, reason, "the file ends too early", NOON)
+
+
+def record_of(image: BinImage, event_time: str | None = None) -> dict[str, Any]:
+    """The record by which S3 announces a photo."""
+    fields = {
+        "key": quote_plus(image.key, safe="/"),
+        "size": image.size,
+        "eTag": image.etag,
+        "versionId": image.version,
+        "sequencer": image.sequencer,
+    }
+    return {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventTime": event_time or timestamp(image.uploaded_at),
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "bucket": {"name": image.bucket, "arn": f"arn:aws:s3:::{image.bucket}"},
+            "object": {name: value for name, value in fields.items() if value is not None},
+        },
+    }
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+names = st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True)
+versions = st.none() | st.text("abcdefXYZ012._", min_size=1, max_size=12)
+sequencers = st.text("0123456789ABCDEF", max_size=24)
+moments = st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001
+    lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+)
+probabilities = st.floats(0.0, 1.0).map(lambda number: number if number >= 1e-100 else 0.0)
+quantities = st.integers(0, 10_000)
+
+images = st.builds(BinImage, texts, texts, versions, texts, sequencers, st.integers(0, 5 * 10**12), uploaded_at=moments)
+items = st.builds(Item, sku=texts, quantity=quantities)
+expectations = st.builds(Expectation, names, names, texts, quantities, st.lists(items, max_size=3).map(tuple))
+estimates = st.lists(probabilities, min_size=2, max_size=9).map(
+    lambda weights: CountEstimate(
+        "bin-counter/3",
+        (*map(str, range(len(weights) - 1)), f"{len(weights) - 1}+"),
+        tuple(weight / (sum(weights) or 1.0) for weight in weights),
+        tuple(1 / len(weights) for _ in weights),
+    )
+)
+judgements = st.builds(
+    Judgement, st.sampled_from(Verdict), texts, st.none() | probabilities, st.none() | st.sampled_from(Direction)
+)
+inspections = st.builds(Inspection, names, images, st.none() | expectations, estimates, judgements, moments)
+rejections = st.builds(Rejection, st.none() | names, images, texts, texts, moments)
+outcomes: st.SearchStrategy[Outcome] = inspections | rejections
+statuses = st.builds(
+    BinStatus,
+    names,
+    st.integers(0, 10**9),
+    st.sampled_from(BinState),
+    moments,
+    st.integers(0, 10**9),
+    st.none() | texts,
+    st.none() | texts,
+    st.none() | quantities,
+    st.none() | images,
+    st.none() | st.sampled_from(COUNTS),
+    st.none() | probabilities,
+    st.none() | st.sampled_from(Direction),
+    st.none() | texts,
+    st.none() | texts,
+    st.none() | texts,
+)
+consignments = st.builds(Consignment, names, texts, st.integers(0, 10**6), texts, moments)

@@ -1,0 +1,152 @@
+"""The ports, kept in memory: each fake remembers what it was told and fails only where a test plans it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.domain import CountEstimate
+from chalicelib.errors import Conflict, PhotoUnavailable, TemporaryFailure
+from chalicelib.items import from_outcome, from_status, photo_key, status_key, to_bin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from chalicelib.domain import Bin, BinImage, BinStatus, Outcome
+    from chalicelib.errors import PhotoRefused
+    from chalicelib.events import Message
+    from chalicelib.ports import Bins
+
+BEFORE, AFTER = "before", "after"
+"""When a planned failure strikes: before anything was done, or after, when only the answer is lost."""
+
+
+class Trouble:
+    """Planned failures: each call takes the next plan; None, and an empty plan, let it pass."""
+
+    def __init__(self, plans: Iterable[str | None] = ()) -> None:
+        self._plans = iter(plans)
+
+    @contextmanager
+    def around(self, doing: str) -> Iterator[None]:
+        plan = next(self._plans, None)
+        if plan == BEFORE:
+            raise TemporaryFailure(f"{doing}: no connection")
+        yield
+        if plan == AFTER:
+            raise TemporaryFailure(f"{doing}: no answer")
+
+
+class FakeImages:
+    """`ports.Images` over a dictionary; what it does not hold is gone."""
+
+    def __init__(self, files: dict[BinImage, bytes] | None = None, trouble: Trouble | None = None) -> None:
+        self._files = {image.image_id: body for image, body in (files or {}).items()}
+        self._trouble = trouble or Trouble()
+
+    def read(self, image: BinImage) -> bytes:
+        with self._trouble.around("reading a photo"):
+            if image.image_id not in self._files:
+                raise PhotoUnavailable("the photo was deleted before it was read")
+            return self._files[image.image_id]
+
+
+class FakeCounter:
+    """`ports.Counter` that gives the same answer to every photo, or asks a function for it."""
+
+    def __init__(
+        self,
+        answer: CountEstimate | PhotoRefused | Callable[[bytes], CountEstimate | PhotoRefused],
+        trouble: Trouble | None = None,
+    ) -> None:
+        self.asked: list[tuple[bytes, str]] = []
+        self._answer = answer
+        self._trouble = trouble or Trouble()
+
+    def count(self, body: bytes, media_type: str) -> CountEstimate:
+        with self._trouble.around("asking the model"):
+            self.asked.append((body, media_type))
+            answer = self._answer(body) if callable(self._answer) else self._answer
+            if isinstance(answer, CountEstimate):
+                return answer
+            raise answer
+
+
+class FakeBins:
+    """`ports.Bins` over a dictionary of items, with the table's own conditions."""
+
+    def __init__(self, *items: dict[str, Any]) -> None:
+        self.items: dict[tuple[str, str], dict[str, Any]] = {}
+        self.put(*items)
+
+    def put(self, *items: dict[str, Any]) -> None:
+        """Write items whatever is there, as the API and earlier days have done."""
+        for item in items:
+            self.items[_key(item)] = item
+
+    def get(self, bin_id: str) -> Bin:
+        about_the_bin = [
+            item
+            for (partition, sort), item in self.items.items()
+            if partition == f"BIN#{bin_id}" and sort.startswith("BIN#")
+        ]
+        return to_bin(bin_id, about_the_bin)
+
+    def record(self, outcome: Outcome, before: BinStatus, after: BinStatus) -> bool:
+        if _key(photo_key(outcome)) in self.items:
+            return False
+        on_file = self.items.get(_key(status_key(after.bin_id)), {"revision": 0})
+        if on_file["revision"] != before.version:
+            raise Conflict(f"bin {after.bin_id} changed meanwhile")
+        self.put(from_outcome(outcome), from_status(after))
+        return True
+
+    def record_stray(self, outcome: Outcome) -> bool:
+        is_new = _key(photo_key(outcome)) not in self.items
+        if is_new:
+            self.put(from_outcome(outcome))
+        return is_new
+
+
+class BusyBins:
+    """`ports.Bins` amid others: what happens `meanwhile` happens between every reading and its writing."""
+
+    def __init__(self, bins: Bins, meanwhile: Callable[[], None], trouble: Trouble | None = None) -> None:
+        self._bins = bins
+        self._meanwhile = meanwhile
+        self._trouble = trouble or Trouble()
+
+    def get(self, bin_id: str) -> Bin:
+        with self._trouble.around("reading a bin"):
+            found = self._bins.get(bin_id)
+        self._meanwhile()
+        return found
+
+    def record(self, outcome: Outcome, before: BinStatus, after: BinStatus) -> bool:
+        with self._trouble.around("recording a photo"):
+            return self._bins.record(outcome, before, after)
+
+    def record_stray(self, outcome: Outcome) -> bool:
+        with self._trouble.around("recording a photo without a bin"):
+            return self._bins.record_stray(outcome)
+
+
+class FakeInbox:
+    """`ports.Inbox` that keeps what was delayed and what was buried."""
+
+    def __init__(self, trouble: Trouble | None = None) -> None:
+        self.delayed: list[tuple[Message, int]] = []
+        self.buried: list[tuple[str, str]] = []
+        self._trouble = trouble or Trouble()
+
+    def delay(self, message: Message, seconds: int) -> None:
+        with self._trouble.around("delaying a message"):
+            self.delayed.append((message, seconds))
+
+    def bury(self, body: str, reason: str) -> None:
+        with self._trouble.around("burying a message"):
+            self.buried.append((body, reason))
+
+
+def _key(item: dict[str, Any]) -> tuple[str, str]:
+    return (item["PK"], item["SK"])

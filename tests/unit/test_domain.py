@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain import (
+    ATTENTION,
+    BinState,
+    BinStatus,
+    Direction,
+    Policy,
+    Reason,
+    Verdict,
+    bin_id_of,
+    media_type_of,
+)
+from chalicelib.errors import PhotoRefused
+from tests.examples import (
+    JPEG,
+    NOON,
+    PNG,
+    estimates,
+    expecting,
+    image_of,
+    images,
+    inspection_of,
+    moments,
+    outcomes,
+    rejection_of,
+    seconds_later,
+    statuses,
+    sure_of,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chalicelib.domain import BinImage, CountEstimate, Outcome
+
+hexadecimal = st.integers(0, 16**20)
+
+
+@pytest.mark.parametrize(
+    ("key", "bin_id"),
+    [
+        ("incoming/A-17/0001.jpg", "A-17"),
+        ("incoming/A-17/0001.JPG", "A-17"),
+        ("incoming/A-17/2026/11/22/x.jpeg", "A-17"),
+        ("incoming/P-1-F105A_2.b/Überfüllt 📦.png", "P-1-F105A_2.b"),
+        ("incoming/" + "x" * 64 + "/1.jpg", "x" * 64),
+        ("incoming/A-17/line\nbreak.jpg", "A-17"),
+    ],
+)
+def test_a_key_names_its_bin(key: str, bin_id: str) -> None:
+    assert bin_id_of(key, "incoming/") == bin_id
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "incoming/",
+        "incoming/0001.jpg",
+        "incoming//0001.jpg",
+        "incoming/A-17/",
+        "incoming/A-17/.jpg/",
+        "incoming/A-17/0001.gif",
+        "incoming/A-17/jpg",
+        "incoming/A 17/0001.jpg",
+        "incoming/Ä-17/0001.jpg",
+        "incoming/" + "x" * 65 + "/1.jpg",
+        "outgoing/A-17/0001.jpg",
+        "A-17/0001.jpg",
+        "incoming/A-17\n/0001.jpg",
+    ],
+)
+def test_any_other_key_is_refused_as_bad(key: str) -> None:
+    with pytest.raises(PhotoRefused) as refusal:
+        bin_id_of(key, "incoming/")
+    assert refusal.value.reason == Reason.BAD_KEY
+
+
+@pytest.mark.parametrize(("start", "media_type"), [(JPEG, "image/jpeg"), (PNG, "image/png")])
+def test_the_first_bytes_tell_the_media_type(start: bytes, media_type: str) -> None:
+    assert media_type_of(start + b"...") == media_type
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", Reason.EMPTY),
+        (b"GIF89a", Reason.NOT_AN_IMAGE),
+        (JPEG[:2], Reason.NOT_AN_IMAGE),
+        (b" " + PNG, "not_an_image"),
+    ],
+)
+def test_a_file_that_is_no_image_is_refused(body: bytes, reason: str) -> None:
+    with pytest.raises(PhotoRefused) as refusal:
+        media_type_of(body)
+    assert refusal.value.reason == reason
+
+
+@given(image=images, at=moments)
+def test_a_photo_keeps_its_id_whatever_time_its_event_bears(image: BinImage, at: datetime) -> None:
+    assert replace(image, uploaded_at=at).image_id == image.image_id
+
+
+def test_the_version_names_the_photo_where_there_is_one() -> None:
+    image = image_of(version="v1")
+    assert replace(image, sequencer="F").image_id == image.image_id
+    assert replace(image, version="v2").image_id != image.image_id
+
+
+@pytest.mark.parametrize(
+    "changed", [{"etag": "e2"}, {"sequencer": "9"}, {"key": "incoming/A-17/2.jpg"}, {"bucket": "b"}]
+)
+def test_without_a_version_content_and_number_name_the_photo(changed: dict[str, str]) -> None:
+    image = image_of(version=None)
+    assert replace(image, **changed).image_id != image.image_id
+
+
+@given(number=hexadecimal, zeros=st.integers(0, 4))
+def test_leading_zeros_of_a_sequencer_change_neither_id_nor_order(number: int, zeros: int) -> None:
+    plain = image_of(version=None, sequencer=f"{number:X}")
+    padded = replace(plain, sequencer="0" * zeros + plain.sequencer)
+    assert padded.image_id == plain.image_id
+    assert padded.order == plain.order
+
+
+@given(one=hexadecimal, other=hexadecimal)
+def test_sequencers_of_any_length_order_as_the_numbers_they_are(one: int, other: int) -> None:
+    first, second = image_of(sequencer=f"{one:X}", version="a"), image_of(sequencer=f"{other:x}", version="b")
+    if one != other:
+        assert (first.order < second.order) == (one < other)
+
+
+def test_an_earlier_upload_comes_first_whatever_its_sequencer() -> None:
+    assert image_of(sequencer="FF").order < image_of(uploaded_at=seconds_later(1), sequencer="1").order
+
+
+@given(one=images, other=images)
+def test_two_different_photos_never_tie(one: BinImage, other: BinImage) -> None:
+    same_photo = one.image_id == other.image_id
+    assert same_photo or one.order != other.order
+
+
+@given(estimate=estimates, quantity=st.integers(0, 20))
+def test_below_at_and_above_a_quantity_make_up_everything(estimate: CountEstimate, quantity: int) -> None:
+    below, at = estimate.probability_below(quantity), estimate.probability_of(quantity)
+    assert below >= -1e-9
+    assert below + at <= 1 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("quantity", "certainty"), [(0, 0.01 / 6), (3, 0.99), (6, 0.01 / 6), (7, 0.01 / 6), (900, 0.01 / 6)]
+)
+def test_the_last_class_takes_all_quantities_above_it(quantity: int, certainty: float) -> None:
+    assert sure_of(3).probability_of(quantity) == pytest.approx(certainty)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "below"), [(0, 0.0), (1, 0.01 / 6), (3, 0.03 / 6), (4, 0.99 + 0.03 / 6), (9, 1 - 0.01 / 6)]
+)
+def test_probability_below_counts_only_lower_classes(quantity: int, below: float) -> None:
+    assert sure_of(3).probability_below(quantity) == pytest.approx(below)
+
+
+def test_the_prediction_is_the_label_of_the_most_probable_count() -> None:
+    assert [sure_of(count).prediction for count in (0, 5, 6)] == ["0", "5", "6+"]
+
+
+@pytest.mark.parametrize(("review_from", "mismatch_from"), [(-0.1, 0.5), (0.6, 0.5), (0.5, 1.1), (float("nan"), 0.5)])
+def test_a_policy_whose_thresholds_make_no_sense_is_none(review_from: float, mismatch_from: float) -> None:
+    with pytest.raises(ValueError, match="review_from"):
+        Policy("odd", review_from, mismatch_from)
+
+
+def test_exactly_the_states_with_something_to_do_need_attention() -> None:
+    assert {state for state in BinState if state.needs_attention} == set(ATTENTION)
+    assert {BinState.IDLE, BinState.WAITING, BinState.MATCH}.isdisjoint(ATTENTION)
+
+
+@given(status=statuses, outcome=outcomes)
+def test_every_photo_is_counted_once_and_makes_a_new_version(status: BinStatus, outcome: Outcome) -> None:
+    after = status.after(outcome)
+    assert (after.version, after.photos) == (status.version + 1, status.photos + 1)
+
+
+def test_the_newest_photo_says_where_the_bin_stands_in_whatever_order_photos_come() -> None:
+    early = inspection_of(image_of(version="v1"), Verdict.MATCH)
+    middle = rejection_of(image_of(version="v2", uploaded_at=seconds_later(1)))
+    late = inspection_of(image_of(version="v3", uploaded_at=seconds_later(2)), Verdict.REVIEW)
+    gone = rejection_of(image_of(version="v4", uploaded_at=seconds_later(3)), Reason.GONE)
+    ends = set()
+    for order in permutations([early, middle, late, gone]):
+        status = BinStatus("A-17")
+        for outcome in order:
+            status = status.after(outcome)
+        ends.add(status)
+    (end,) = ends
+    assert (end.state, end.image, end.photos) == (BinState.REVIEW, late.image, 4)
+
+
+def test_a_photo_that_is_gone_says_nothing_of_its_bin() -> None:
+    before = BinStatus("A-17").after(inspection_of(image_of()))
+    gone = rejection_of(image_of(version="v2", uploaded_at=seconds_later(1)), Reason.GONE)
+    assert before.after(gone) == replace(before, version=2, photos=2)
+
+
+def test_a_rejected_photo_leaves_no_finding_of_an_older_one() -> None:
+    judged = BinStatus("A-17").expecting(expecting(3), NOON).after(inspection_of(image_of(), Verdict.MISMATCH))
+    unreadable = rejection_of(image_of(version="v2", uploaded_at=seconds_later(1)))
+    after = judged.after(unreadable)
+    assert (after.state, after.reason) == (BinState.REJECTED, "truncated")
+    assert after.predicted is after.probability_of_mismatch is after.direction is after.model is after.policy is None
+    assert (after.expected, after.consignment_id) == (3, "C-1")
+
+
+def test_an_inspection_leaves_no_reason_of_an_older_rejection() -> None:
+    rejected = BinStatus("A-17").after(rejection_of(image_of()))
+    assert rejected.after(inspection_of(image_of(version="v2", uploaded_at=seconds_later(1)))).reason is None
+
+
+def test_a_new_expectation_makes_older_findings_void() -> None:
+    finding = inspection_of(image_of(), Verdict.MISMATCH)
+    judged = BinStatus("A-17").expecting(expecting(3), NOON).after(finding)
+    waiting = judged.expecting(expecting(5, consignment_id="C-2"), seconds_later(9))
+    assert (waiting.state, waiting.expected, waiting.consignment_id) == (BinState.WAITING, 5, "C-2")
+    assert waiting.predicted is waiting.probability_of_mismatch is None
+    assert waiting.image == finding.image
+    late = inspection_of(image_of(version="v0", uploaded_at=seconds_later(-1)), Verdict.MISMATCH)
+    assert waiting.after(late).state is BinState.WAITING
+
+
+def test_a_released_bin_expects_nothing() -> None:
+    released = BinStatus("A-17").expecting(expecting(3), NOON).released(seconds_later(1))
+    assert (released.state, released.site, released.consignment_id, released.expected) == ("idle", None, None, None)
+
+
+def test_the_direction_of_a_mismatch_goes_with_it() -> None:
+    judged = inspection_of(image_of())
+    short = replace(judged, judgement=replace(judged.judgement, direction=Direction.SHORT))
+    assert BinStatus("A-17").after(short).direction is Direction.SHORT
