@@ -1,0 +1,255 @@
+"""The operator's command line: `python -m ops --help`. Makes clients, asks, prints; all else is in its neighbours.
+
+Exit codes: 0 done, or nothing to do; 1 it failed, or needs attention; 2 wrong usage; 3 you said no.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ops.dead_letters import DeadLetter, dead_letters
+from ops.dead_letters import redrive as send_back
+from ops.deploy import ChangeSummary, WrongParameter
+from ops.deploy import deploy as deploy_stack
+from ops.package import PackagingFailed
+from ops.package import package as package_stage
+from ops.stack import Declined, Farewell, NotDeployed, StackFailed, outputs_of
+from ops.stack import destroy as destroy_stack
+from ops.status import status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+PROJECT = Path(__file__).parent.parent
+FAILED, DECLINED = 1, 3
+
+app = typer.Typer(
+    help="Package, deploy, watch, mend and take down a stage of Bincheck.\n\n"
+    "Every command works on the stack bincheck-STAGE in the account and region that your AWS settings name "
+    "(AWS_PROFILE, AWS_REGION, or `aws configure`). Exit codes: 0 done, 1 failed or needs attention, 2 wrong usage, "
+    "3 you said no.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+letters_app = typer.Typer(help="Messages that could not be worked off, each with its reason.", no_args_is_help=True)
+app.add_typer(letters_app, name="dead-letters")
+
+out = Console()
+err = Console(stderr=True)
+
+
+def _known_stage(stage: str) -> str:
+    stages = json.loads((PROJECT / ".chalice" / "config.json").read_text())["stages"]
+    if stage not in stages:
+        raise typer.BadParameter(f"{stage}: .chalice/config.json has {', '.join(stages)}")
+    return stage
+
+
+Stage = Annotated[
+    str, typer.Option(help="Which of the stages in .chalice/config.json.", callback=_known_stage, show_default=True)
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Go ahead without asking.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@app.command()
+def package(
+    stage: Stage = "dev",
+    folder: Annotated[Path | None, typer.Option("--out", help="Where to; build/STAGE if not given.")] = None,
+) -> None:
+    """Make template.json and package.zip, which `deploy` would upload. Needs no account.
+
+    The first run downloads the dependencies; later ones take a second.
+    """
+    with _failures_told():
+        packaged = package_stage(PROJECT, folder or _build_folder(stage), stage)
+    megabytes = packaged.zip.stat().st_size / 1e6
+    out.print(f"{packaged.zip} ({megabytes:.1f} MB) and template.json beside it")
+
+
+@app.command()
+def deploy(
+    stage: Stage = "dev",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter",
+            "-p",
+            metavar="NAME=VALUE",
+            help="Set a parameter of .chalice/resources.yaml, as often as needed. What you don't set stays as it is.",
+        ),
+    ] = None,
+    yes: Yes = False,  # noqa: FBT002 - a switch of the command line
+) -> None:
+    """Package, upload, show what will change, ask, change it, and print the addresses.
+
+    Example: python -m ops deploy --stage prod -p EndpointName=bin-counter -p AlarmEmail=you@example.com
+
+    Makes the bucket bincheck-artifacts-ACCOUNT-REGION if it is missing. When a change fails, CloudFormation goes
+    back to what was before, and you see why. Photos and records survive everything.
+    """
+    parameters = dict(_assignment(text) for text in parameter or [])
+
+    def agreed(summary: ChangeSummary) -> bool:
+        out.print(_change_table(summary))
+        return yes or typer.confirm(f"Change {summary.stack_name}?")
+
+    with _failures_told():
+        packaged = package_stage(PROJECT, _build_folder(stage), stage)
+        outputs = deploy_stack(_client, packaged, _stack_name(stage), parameters, confirm=agreed)
+    _print_outputs(outputs)
+
+
+@app.command()
+def destroy(stage: Stage = "dev", yes: Yes = False) -> None:  # noqa: FBT002
+    """Take the stack down: show what goes and what stays, ask, and delete.
+
+    The bucket with the photos and the table with the records stay in the account until you delete them yourself; a
+    later deployment makes new ones. The artifact bucket stays too: other stages share it.
+    """
+
+    def agreed(farewell: Farewell) -> bool:
+        out.print(_farewell_table(farewell))
+        return yes or typer.confirm(f"Delete {farewell.stack_name}?")
+
+    with _failures_told():
+        farewell = destroy_stack(_client("cloudformation"), _stack_name(stage), agreed)
+    for resource in farewell.kept:
+        out.print(f"kept: {resource.type} {resource.physical_name}")
+
+
+@app.command()
+def status(stage: Stage = "dev") -> None:
+    """Show the stack's state and addresses, what waits in its queues, and which alarms ring.
+
+    Exit code 1 when something needs attention.
+    """
+    with _failures_told():
+        now = status_of(_client, _stack_name(stage))
+    _print_outputs(now.outputs)
+    out.print(f"stack: {now.stack_status}")
+    for queue, count in now.waiting.items():
+        out.print(f"{queue}: {count}")
+    out.print(f"alarms: {', '.join(now.alarms) or 'none'}")
+    raise typer.Exit(0 if now.is_well else FAILED)
+
+
+@letters_app.command("list")
+def list_letters(stage: Stage = "dev", as_json: AsJson = False) -> None:  # noqa: FBT002
+    """List the messages: which photos, why, how often tried, since when. They stay where they are."""
+    with _failures_told():
+        outputs = outputs_of(_client("cloudformation"), _stack_name(stage))
+        letters = dead_letters(_client("sqs"), outputs["DeadLettersUrl"])
+    _print_letters(letters, as_json=as_json)
+
+
+@letters_app.command()
+def redrive(
+    stage: Stage = "dev",
+    message_id: Annotated[
+        list[str] | None, typer.Option("--id", help="Only this message, as `list` names it; repeatable.")
+    ] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Send messages back to the inbox, all or those named by --id, to be tried again.
+
+    Mend first what the reasons tell. A message is deleted only after it has been sent, and a photo that had been
+    recorded after all is not recorded twice, so this may be repeated at will.
+    """
+    with _failures_told():
+        outputs = outputs_of(_client("cloudformation"), _stack_name(stage))
+        letters = send_back(_client("sqs"), outputs["DeadLettersUrl"], outputs["InboxUrl"], message_id)
+    _print_letters(letters, as_json=as_json)
+    missing = set(message_id or ()) - {letter.message_id for letter in letters}
+    if missing:
+        err.print(f"no such dead letter: {', '.join(sorted(missing))}")
+        raise typer.Exit(FAILED)
+
+
+def _client(service: str) -> object:
+    return boto3.client(service)
+
+
+def _stack_name(stage: str) -> str:
+    return f"bincheck-{stage}"
+
+
+def _build_folder(stage: str) -> Path:
+    return PROJECT / "build" / stage
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise typer.BadParameter(f"{text}: write NAME=VALUE")
+    return name, value
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """Turn what can go wrong into a sentence and an exit code."""
+    try:
+        yield
+    except Declined as no:
+        err.print(str(no), markup=False)
+        raise typer.Exit(DECLINED) from no
+    except WrongParameter as wrong:
+        raise typer.BadParameter(str(wrong)) from wrong
+    except (NotDeployed, StackFailed, PackagingFailed, BotoCoreError, ClientError) as failure:
+        err.print(str(failure), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(FAILED) from failure
+
+
+def _change_table(summary: ChangeSummary) -> Table:
+    table = Table("change", "resource", "type", "replaced", title=f"What will change in {summary.stack_name}")
+    for change in summary.changes:
+        replaced = {"True": "yes", "Conditional": "perhaps"}.get(change.replacement, "")
+        table.add_row(change.action, change.name, change.type, replaced)
+    return table
+
+
+def _farewell_table(farewell: Farewell) -> Table:
+    table = Table("", "resource", "type", "name", title=f"What becomes of {farewell.stack_name}")
+    for fate, resources in (("deleted", farewell.deleted), ("kept", farewell.kept)):
+        for resource in resources:
+            table.add_row(fate, resource.name, resource.type, resource.physical_name)
+    return table
+
+
+def _print_outputs(outputs: dict[str, str]) -> None:
+    for name, value in sorted(outputs.items()):
+        out.print(f"{name}: {value}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _print_letters(letters: Iterable[DeadLetter], *, as_json: bool) -> None:
+    if as_json:
+        out.print_json(json.dumps([_as_json(letter) for letter in letters]))
+        return
+    table = Table("id", "photos", "reason", "tries", "since")
+    for letter in letters:
+        photos = "\n".join(letter.photos) or "none: not an S3 event"
+        since = f"{letter.sent_at:%Y-%m-%d %H:%M:%S}Z"
+        table.add_row(letter.message_id, escape(photos), escape(letter.reason), str(letter.receives), since)
+    out.print(table)
+
+
+def _as_json(letter: DeadLetter) -> dict[str, object]:
+    fields = {**asdict(letter), "sent_at": letter.sent_at.isoformat()}
+    # The receipt is of no use to anybody else, and the body is long.
+    return {name: value for name, value in fields.items() if name not in {"receipt", "body"}}
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m ops")

@@ -1,0 +1,187 @@
+"""Brings a packaged stage into an account: upload, show what will change, ask, change, and say what came of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import WaiterError
+
+from ops.artifacts import Artifacts
+from ops.stack import (
+    POLL_SECONDS,
+    ClientFactory,
+    Declined,
+    Outputs,
+    StackFailed,
+    find,
+    new_token,
+    outputs_of,
+    patience,
+    wait_for,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ops.package import Packaged
+
+_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+_STILLBORN = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
+_NO_CHANGE = ("didn't contain changes", "No updates are to be performed")
+
+
+class WrongParameter(Exception):  # noqa: N818 - named for what happened
+    """The template has no parameter of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What would happen to one resource: Add, Modify or Remove.
+
+    `replacement` says whether another one would take its place, without what it holds: True, Conditional or False.
+    """
+
+    action: str
+    name: str
+    type: str
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSummary:
+    """What a deployment would do to a stack, new or not."""
+
+    stack_name: str
+    is_new: bool
+    changes: tuple[Change, ...]
+
+
+Confirm = Callable[[ChangeSummary], bool]
+"""Says whether to go on."""
+
+
+def without_asking(_: ChangeSummary) -> bool:
+    """Agree to whatever will change."""
+    return True
+
+
+def deploy(  # noqa: PLR0913 - four things make a deployment, two more vary with who deploys
+    client: ClientFactory,
+    packaged: Packaged,
+    stack_name: str,
+    parameters: Mapping[str, str],
+    *,
+    confirm: Confirm = without_asking,
+    poll_seconds: float = POLL_SECONDS,
+) -> Outputs:
+    """Make a stack what its template says, if `confirm` agrees to the changes, and return its outputs.
+
+    A parameter that is not given keeps its value. Where nothing changes nobody is asked, and that is a success.
+
+    Raises:
+        WrongParameter: the template has no parameter of a given name.
+        Declined: `confirm` said no; the stack is as it was.
+        StackFailed: with the reasons; CloudFormation has gone back to what was before.
+
+    """
+    cloudformation = client("cloudformation")
+    stack = find(cloudformation, stack_name)
+    is_new = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+    if stack is not None and stack["StackStatus"] in _STILLBORN:
+        raise StackFailed(f"the first deployment of {stack_name} failed; destroy what is left of it, then deploy again")
+    change_set = _create_change_set(
+        cloudformation,
+        poll_seconds,
+        StackName=stack_name,
+        ChangeSetType="CREATE" if is_new else "UPDATE",
+        TemplateURL=_upload(client, packaged),
+        Parameters=_parameters(packaged.template, parameters, stack),
+    )
+    if change_set is None:
+        return outputs_of(cloudformation, stack_name)
+    if not confirm(ChangeSummary(stack_name, is_new, _changes(cloudformation, change_set))):
+        _discard(cloudformation, change_set, stack_name, is_new=is_new)
+        raise Declined(f"{stack_name} was left as it is")
+    _execute(cloudformation, change_set, stack_name, is_new=is_new, poll_seconds=poll_seconds)
+    return outputs_of(cloudformation, stack_name)
+
+
+def with_code(template: Mapping[str, Any], bucket: str, key: str) -> dict[str, Any]:
+    """Return the template with the functions' code at its place in S3."""
+    placed = copy.deepcopy(dict(template))
+    for resource in placed["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
+    return placed
+
+
+def _upload(client: ClientFactory, packaged: Packaged) -> str:
+    """Upload code and template, and return the template's address: one sent along may have 51,200 bytes only."""
+    artifacts = Artifacts(client("s3"), client("sts").get_caller_identity()["Account"])
+    artifacts.ensure()
+    code = artifacts.upload(packaged.zip.read_bytes(), ".zip")
+    template = json.dumps(with_code(packaged.template, artifacts.bucket, code), sort_keys=True)
+    return artifacts.address(artifacts.upload(template.encode(), ".json"))
+
+
+def _parameters(
+    template: Mapping[str, Any], given: Mapping[str, str], stack: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    known = template.get("Parameters", {})
+    if strangers := sorted(given.keys() - known.keys()):
+        raise WrongParameter(f"no parameter {', '.join(strangers)}; the template has {', '.join(known)}")
+    set_before = {parameter["ParameterKey"] for parameter in (stack or {}).get("Parameters", [])}
+    kept = sorted((set_before & known.keys()) - given.keys())
+    return [
+        *({"ParameterKey": name, "ParameterValue": value} for name, value in given.items()),
+        *({"ParameterKey": name, "UsePreviousValue": True} for name in kept),
+    ]
+
+
+def _create_change_set(cloudformation: Any, poll_seconds: float, **wanted: Any) -> str | None:
+    """Return the id of a change set that is ready to be executed, or None where nothing would change."""
+    created = cloudformation.create_change_set(ChangeSetName=new_token(), Capabilities=_CAPABILITIES, **wanted)
+    change_set: str = created["Id"]
+    waiter = cloudformation.get_waiter("change_set_create_complete")
+    try:
+        waiter.wait(ChangeSetName=change_set, WaiterConfig=patience(poll_seconds))
+    except WaiterError as error:
+        reason = cloudformation.describe_change_set(ChangeSetName=change_set).get("StatusReason", str(error))
+        is_new = wanted["ChangeSetType"] == "CREATE"
+        _discard(cloudformation, change_set, wanted["StackName"], is_new=is_new)
+        if any(text in reason for text in _NO_CHANGE):
+            return None
+        raise StackFailed(reason) from error
+    return change_set
+
+
+def _changes(cloudformation: Any, change_set: str) -> tuple[Change, ...]:
+    pages = cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change_set)
+    resources = [change["ResourceChange"] for page in pages for change in page["Changes"]]
+    return tuple(
+        Change(
+            resource["Action"],
+            resource["LogicalResourceId"],
+            resource["ResourceType"],
+            resource.get("Replacement", "False"),
+        )
+        for resource in resources
+    )
+
+
+def _execute(cloudformation: Any, change_set: str, stack_name: str, *, is_new: bool, poll_seconds: float) -> None:
+    token = new_token()
+    cloudformation.execute_change_set(ChangeSetName=change_set, ClientRequestToken=token)
+    waiter = "stack_create_complete" if is_new else "stack_update_complete"
+    wait_for(cloudformation, waiter, stack_name, token, poll_seconds)
+
+
+def _discard(cloudformation: Any, change_set: str, stack_name: str, *, is_new: bool) -> None:
+    """Delete a change set; one for a new stack has made an empty stack, which goes with it."""
+    cloudformation.delete_change_set(ChangeSetName=change_set)
+    if is_new:
+        cloudformation.delete_stack(StackName=stack_name)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.utils import strip_ansi
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from ops.__main__ import app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COMMANDS = ["package", "deploy", "destroy", "status", "dead-letters list", "dead-letters redrive"]
+
+
+def names_of(command: Any, prefix: str = "") -> Iterator[str]:
+    for name, found in command.commands.items():
+        if hasattr(found, "commands"):
+            yield from names_of(found, f"{name} ")
+        else:
+            yield prefix + name
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200", "NO_COLOR": "1"})
+    return result.exit_code, strip_ansi(result.output)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_and_its_stage(command: str) -> None:
+    code, text = run(*command.split(), "--help")
+    assert code == 0
+    assert "--stage" in text
+    assert ".chalice/config.json" in text
+
+
+def test_every_command_is_in_the_list_above() -> None:
+    assert sorted(names_of(get_command(app))) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_stage_is_wrong_usage_and_the_answer_names_those_that_exist(command: str) -> None:
+    code, text = run(*command.split(), "--stage", "porduction")
+    assert code == 2
+    assert "porduction" in text
+    assert "prod" in text
+
+
+def test_a_parameter_without_a_value_is_wrong_usage() -> None:
+    code, text = run("deploy", "--parameter", "EndpointName")
+    assert code == 2
+    assert "NAME=VALUE" in text

@@ -1,0 +1,348 @@
+"""What the infrastructure promises, clause by clause: breaking one in `.chalice/resources.yaml` breaks a test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from chalice.package import YAMLTemplateSerializer
+
+from chalicelib.domain import BinState, BinStatus
+from chalicelib.items import from_status
+from chalicelib.wiring import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER = Path(__file__).parents[2] / ".chalice"
+TEMPLATE: dict[str, Any] = YAMLTemplateSerializer().load_template((FOLDER / "resources.yaml").read_text())
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+
+FUNCTIONS = ("OnInbox", "OnStatusChange", "APIHandler", "Authorize")
+QUEUES = ("Inbox", "DeadLetters", "AlertsDeadLetters")
+TOPICS = ("Alerts", "Operations")
+KEPT = ("Photos", "Bins")
+
+EVERY_RESOURCE = {
+    "xray:PutTraceSegments": "X-Ray knows no resources",
+    "xray:PutTelemetryRecords": "X-Ray knows no resources",
+}
+"""The actions that may stand beside "*", and why."""
+
+REFUSE_PLAIN_HTTP = {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: found["Properties"] for name, found in RESOURCES.items() if found.get("Type") == kind}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a policy's statements as they are in an account, where TLS is demanded."""
+    return [entry["Fn::If"][1] if "Fn::If" in entry else entry for entry in document["Statement"]]
+
+
+def grants(function: str) -> Iterator[tuple[str, Any]]:
+    """Yield what a function's role allows, as (action, resource)."""
+    for policy in RESOURCES[f"{function}Role"]["Properties"]["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement["Effect"] == "Allow"
+            for action in as_list(statement["Action"]):
+                for resource in as_list(statement["Resource"]):
+                    yield action, resource
+
+
+def policy_of(kind: str, listed: str, name: str) -> tuple[str, dict[str, Any]]:
+    """Return the name and properties of the policy resource that covers a queue, topic or bucket."""
+    return next(
+        (policy, properties)
+        for policy, properties in of_type(kind).items()
+        if {"Ref": name} in as_list(properties[listed])
+    )
+
+
+# Photos ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_bucket_is_closed_to_the_public_in_all_four_ways() -> None:
+    blocked = RESOURCES["Photos"]["Properties"]["PublicAccessBlockConfiguration"]
+    four_ways = {"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"}
+    assert blocked == dict.fromkeys(four_ways, True)
+
+
+def test_the_bucket_is_encrypted_versioned_and_free_of_access_lists() -> None:
+    bucket = RESOURCES["Photos"]["Properties"]
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+
+
+def test_photos_expire_after_the_days_of_the_parameter_and_replaced_ones_and_leftovers_too() -> None:
+    rules = {rule["Id"]: rule for rule in RESOURCES["Photos"]["Properties"]["LifecycleConfiguration"]["Rules"]}
+    assert all(rule["Status"] == "Enabled" for rule in rules.values())
+    assert rules["photos-expire"]["ExpirationInDays"] == {"Ref": "PhotoRetentionDays"}
+    assert rules["photos-expire"]["Prefix"] == {"Ref": "Prefix"}
+    assert rules["replaced-photos-expire"]["NoncurrentVersionExpiration"]["NoncurrentDays"] > 0
+    assert rules["leftovers-expire"]["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] > 0
+
+
+def test_every_new_object_under_the_prefix_is_announced_to_the_inbox() -> None:
+    (announcement,) = RESOURCES["Photos"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert announcement["Event"] == "s3:ObjectCreated:*"
+    assert announcement["Queue"] == {"Fn::GetAtt": ["Inbox", "Arn"]}
+    assert announcement["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": {"Ref": "Prefix"}}]
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_photos_and_records_outlive_the_stack(name: str) -> None:
+    assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+# Transport and encryption ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "listed", "name", "actions"),
+    [
+        ("AWS::S3::BucketPolicy", "Bucket", "Photos", "s3:*"),
+        *(("AWS::SQS::QueuePolicy", "Queues", queue, "sqs:*") for queue in QUEUES),
+        *(("AWS::SNS::TopicPolicy", "Topics", topic, "sns:Publish") for topic in TOPICS),
+    ],
+)
+def test_whoever_comes_over_plain_http_is_refused(kind: str, listed: str, name: str, actions: str) -> None:
+    _, properties = policy_of(kind, listed, name)
+    refusal = next(entry for entry in statements(properties["PolicyDocument"]) if entry["Effect"] == "Deny")
+    assert refusal["Principal"] == "*"
+    assert refusal["Action"] == actions
+    assert refusal["Condition"] == REFUSE_PLAIN_HTTP
+
+
+def test_tls_is_demanded_unless_someone_says_otherwise() -> None:
+    assert TEMPLATE["Parameters"]["RequireTls"]["Default"] == "true"
+    assert TEMPLATE["Conditions"]["TlsOnly"] == {"Fn::Equals": [{"Ref": "RequireTls"}, "true"]}
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_queues_are_encrypted(name: str) -> None:
+    assert RESOURCES[name]["Properties"]["SqsManagedSseEnabled"] is True
+
+
+def test_every_queue_and_topic_is_known_to_these_tests() -> None:
+    assert set(of_type("AWS::SQS::Queue")) == set(QUEUES)
+    assert set(of_type("AWS::SNS::Topic")) == set(TOPICS)
+
+
+@pytest.mark.parametrize("name", TOPICS)
+def test_topics_are_encrypted(name: str) -> None:
+    assert RESOURCES[name]["Properties"]["KmsMasterKeyId"]
+
+
+def test_alarms_may_use_the_key_of_the_topic_that_they_publish_to() -> None:
+    assert RESOURCES["Operations"]["Properties"]["KmsMasterKeyId"] == {"Ref": "OperationsKey"}
+    allowed = {
+        entry["Principal"].get("Service"): set(as_list(entry["Action"]))
+        for entry in RESOURCES["OperationsKey"]["Properties"]["KeyPolicy"]["Statement"]
+    }
+    assert allowed["cloudwatch.amazonaws.com"] == {"kms:Decrypt", "kms:GenerateDataKey*"}
+    assert RESOURCES["OperationsKey"]["Properties"]["EnableKeyRotation"] is True
+
+
+@pytest.mark.parametrize("kind", ["AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy"])
+def test_resource_policies_let_in_services_of_this_account_only(kind: str) -> None:
+    for properties in of_type(kind).values():
+        for entry in statements(properties["PolicyDocument"]):
+            if entry["Effect"] == "Allow":
+                assert set(entry["Principal"]) == {"Service"}
+                assert entry["Condition"]["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
+# Roles -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_has_a_role_of_its_own_that_only_functions_may_take(function: str) -> None:
+    assert RESOURCES[function]["Properties"]["Role"] == {"Fn::GetAtt": [f"{function}Role", "Arn"]}
+    (trust,) = RESOURCES[f"{function}Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_roles_name_their_resources_and_no_action_has_a_wildcard(function: str) -> None:
+    for action, resource in grants(function):
+        assert "*" not in action
+        assert resource != "*" or action in EVERY_RESOURCE
+
+
+def test_the_checker_may_invoke_exactly_the_endpoint_of_the_parameter() -> None:
+    (endpoint,) = [resource for action, resource in grants("OnInbox") if action == "sagemaker:InvokeEndpoint"]
+    assert endpoint["Fn::Sub"].endswith(":endpoint/${EndpointName}")
+
+
+@pytest.mark.parametrize("function", ["OnInbox", "APIHandler"])
+def test_functions_read_photos_under_the_prefix_only(function: str) -> None:
+    (photos,) = [resource for action, resource in grants(function) if action.startswith("s3:GetObject")]
+    assert photos == {"Fn::Sub": "${Photos.Arn}/${Prefix}*"}
+
+
+def test_the_authorizer_may_touch_no_data() -> None:
+    assert {action.split(":")[0] for action, _ in grants("Authorize")} == {"logs", "xray"}
+
+
+def test_no_role_has_a_policy_from_elsewhere() -> None:
+    assert not any("ManagedPolicyArns" in role for role in of_type("AWS::IAM::Role").values())
+    assert set(of_type("AWS::IAM::Role")) == {f"{function}Role" for function in FUNCTIONS}
+
+
+# Functions -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_logs_into_a_group_of_its_own_that_forgets(function: str) -> None:
+    group = f"{function}Log"
+    assert RESOURCES[function]["Properties"]["LoggingConfig"] == {"LogGroup": {"Ref": group}}
+    assert RESOURCES[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    written = {json.dumps(resource) for action, resource in grants(function) if action.startswith("logs:")}
+    assert written == {json.dumps({"Fn::GetAtt": [group, "Arn"]})}
+
+
+def test_a_failed_photo_does_not_take_its_batch_along() -> None:
+    source = RESOURCES["OnInbox"]["Properties"]["Events"]["OnInboxSqsEventSource"]["Properties"]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["Queue"] == {"Fn::GetAtt": ["Inbox", "Arn"]}
+    assert source["BatchSize"] > 1
+    assert "MaximumConcurrency" in source["ScalingConfig"]
+
+
+def test_a_change_that_cannot_be_alerted_does_not_stop_the_stream() -> None:
+    source = RESOURCES["OnStatusChange"]["Properties"]["Events"]["OnStatusChangeDynamodbEventSource"]["Properties"]
+    assert source["Stream"] == {"Fn::GetAtt": ["Bins", "StreamArn"]}
+    assert source["StartingPosition"] == "TRIM_HORIZON"
+    assert source["BisectBatchOnFunctionError"] is True
+    assert 0 < source["MaximumRetryAttempts"] < 100
+    assert source["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["AlertsDeadLetters", "Arn"]}
+
+
+def test_no_message_comes_back_while_it_may_still_be_worked_on() -> None:
+    assert RESOURCES["Inbox"]["Properties"]["VisibilityTimeout"] >= 6 * RESOURCES["OnInbox"]["Properties"]["Timeout"]
+
+
+def test_the_queue_gives_up_one_try_after_the_function_does() -> None:
+    redrive = RESOURCES["Inbox"]["Properties"]["RedrivePolicy"]
+    own = int(RESOURCES["OnInbox"]["Properties"]["Environment"]["Variables"]["BINCHECK_MAX_RECEIVES"])
+    assert redrive["maxReceiveCount"] == own + 1
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+
+
+@pytest.mark.parametrize("name", ["DeadLetters", "AlertsDeadLetters"])
+def test_dead_letters_wait_as_long_as_sqs_lets_them(name: str) -> None:
+    assert RESOURCES[name]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_the_default_thresholds_are_a_policy() -> None:
+    defaults = {name: str(TEMPLATE["Parameters"][name]["Default"]) for name in ("ReviewFrom", "MismatchFrom")}
+    environment = {
+        "BINCHECK_REVIEW_FROM": defaults["ReviewFrom"],
+        "BINCHECK_MISMATCH_FROM": defaults["MismatchFrom"],
+    }
+    assert 0 < Settings(environment).policy.review_from < Settings(environment).policy.mismatch_from < 1
+
+
+# The record ------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_is_encrypted_and_can_be_brought_back_to_any_second() -> None:
+    table = RESOURCES["Bins"]["Properties"]
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["DeletionProtectionEnabled"] == {"Ref": "TableDeletionProtection"}
+    assert TEMPLATE["Parameters"]["TableDeletionProtection"]["Default"] == "true"
+
+
+def test_the_stream_tells_before_and_after() -> None:
+    assert RESOURCES["Bins"]["Properties"]["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+def test_a_bin_that_needs_attention_is_in_every_index_of_bins() -> None:
+    item = from_status(BinStatus("A-17", state=BinState.MISMATCH, consignment_id="C-1"))
+    for index in RESOURCES["Bins"]["Properties"]["GlobalSecondaryIndexes"]:
+        assert {key["AttributeName"] for key in index["KeySchema"]} <= set(item)
+
+
+# People ----------------------------------------------------------------------------------------------------------
+
+
+def test_nobody_signs_up_by_themselves() -> None:
+    assert RESOURCES["Users"]["Properties"]["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+
+
+def test_the_pages_client_has_no_secret_and_takes_no_bare_password() -> None:
+    client = RESOURCES["UsersClient"]["Properties"]
+    assert client["GenerateSecret"] is False
+    assert "ALLOW_USER_PASSWORD_AUTH" not in client["ExplicitAuthFlows"]
+    assert client["PreventUserExistenceErrors"] == "ENABLED"
+    assert client["AllowedOAuthFlows"] == {"Fn::If": ["HostedSignIn", ["code"], {"Ref": "AWS::NoValue"}]}
+
+
+def test_the_user_pool_knows_both_roles() -> None:
+    assert {group["GroupName"] for group in of_type("AWS::Cognito::UserPoolGroup").values()} == {"viewer", "operator"}
+
+
+# API and operations ----------------------------------------------------------------------------------------------
+
+
+def test_the_api_is_throttled_and_takes_no_binary_bodies() -> None:
+    api = RESOURCES["RestAPI"]["Properties"]
+    (every_method,) = api["MethodSettings"]
+    assert (every_method["ResourcePath"], every_method["HttpMethod"]) == ("/*", "*")
+    assert every_method["ThrottlingRateLimit"] > 0
+    assert api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"] == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+def test_every_function_has_an_alarm_for(metric: str, function: str) -> None:
+    dimensions = [{"Name": "FunctionName", "Value": {"Ref": function}}]
+    alarms = of_type("AWS::CloudWatch::Alarm").values()
+    assert any(alarm["MetricName"] == metric and alarm["Dimensions"] == dimensions for alarm in alarms)
+
+
+@pytest.mark.parametrize(
+    ("queue", "metric"),
+    [
+        ("DeadLetters", "ApproximateNumberOfMessagesVisible"),
+        ("AlertsDeadLetters", "ApproximateNumberOfMessagesVisible"),
+        ("Inbox", "ApproximateAgeOfOldestMessage"),
+        ("Inbox", "NumberOfMessagesSent"),
+    ],
+)
+def test_queues_are_watched(queue: str, metric: str) -> None:
+    dimensions = [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
+    alarms = of_type("AWS::CloudWatch::Alarm").values()
+    assert any(alarm["MetricName"] == metric and alarm["Dimensions"] == dimensions for alarm in alarms)
+
+
+def test_silence_of_the_cameras_rings_and_silence_of_everything_else_does_not() -> None:
+    missing = {name: alarm["TreatMissingData"] for name, alarm in of_type("AWS::CloudWatch::Alarm").items()}
+    assert {name for name, treated in missing.items() if treated == "breaching"} == {"NoPhotosAlarm"}
+
+
+def test_every_alarm_tells_operations_when_it_rings_and_when_it_stops() -> None:
+    for alarm in of_type("AWS::CloudWatch::Alarm").values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Operations"}]
+
+
+def test_every_stage_names_a_processor() -> None:
+    stages = json.loads((FOLDER / "config.json").read_text())["stages"]
+    assert {name: stage["lambda_architecture"] for name, stage in stages.items()} == {
+        "dev": "arm64",
+        "prod": "arm64",
+        "local": "x86_64",
+        "local-arm64": "arm64",
+    }
