@@ -21,7 +21,7 @@ up: $(LOCAL)/.done ## the same stack, left running until Ctrl-C, with its URL an
 
 test: check $(TRAINING)/.done ## the gate and every other test
 	$(DEV)/bin/python -m pytest tests/contract tests/integration -m "not torch"
-	$(TRAINING)/bin/python -m pytest tests -m torch
+	$(TRAINING)/bin/python -m pytest $(wildcard tests/*/test_training_*.py) -m torch
 
 check: $(DEV)/.done ## the gate: format, lint, types, rooms, fast tests
 	$(DEV)/bin/ruff format --check .

@@ -64,7 +64,11 @@ def _work_off(record: SQSRecord) -> None:
         record.receipt_handle,
         int(record.attributes.approximate_receive_count),
     )
-    work_off(message, _check, wiring.inbox(), wiring.settings().retry_rule)
+    try:
+        work_off(message, _check, wiring.inbox(), wiring.settings().retry_rule)
+    except Exception as failure:
+        telemetry.tell_message_kept(failure)
+        raise
 
 
 def _check(image: BinImage) -> tuple[Outcome, bool]:

@@ -1,7 +1,8 @@
 """What the functions tell of themselves: structured logs, traces, metrics. Nothing here alters an outcome.
 
-Metrics (namespace `Bincheck`): Photos, Verdicts by verdict, Rejections by reason, EndpointLatency and PhotoAge
-(upload to verdict) in milliseconds, Alerts by verdict. A photo that had been recorded before is not counted again.
+Metrics: Photos, Verdicts by verdict, Rejections by reason, EndpointLatency and PhotoAge (upload to verdict) in
+milliseconds, Alerts by verdict. A photo that had been recorded before is not counted again. Powertools takes their
+namespace from POWERTOOLS_METRICS_NAMESPACE, so that each stack has its own.
 """
 
 from __future__ import annotations
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
     from chalicelib.ports import Counter
 
 _SERVICE = "bincheck"
-_NAMESPACE = "Bincheck"
 
 logger = Logger(service=_SERVICE)
 tracer = Tracer(service=_SERVICE)
-metrics = Metrics(namespace=_NAMESPACE, service=_SERVICE)
+metrics = Metrics(service=_SERVICE)
 
 
 @contextmanager
@@ -66,6 +66,11 @@ def tell_failure(failure: Exception) -> None:
     logger.warning("photo not checked yet", failure=repr(failure))
 
 
+def tell_message_kept(failure: Exception) -> None:
+    """Log why a message stays in the inbox."""
+    logger.warning("message stays in the inbox", failure=repr(failure))
+
+
 def tell_alert(alert: Alert) -> None:
     """Log an alert that went out and count it."""
     logger.info("alert sent", alert_id=alert.alert_id, bin_id=alert.bin_id, verdict=alert.verdict)
@@ -90,11 +95,6 @@ class TimedCounter:
 
 
 def _count(name: str, dimension: str, value: str) -> None:
-    with single_metric(
-        name=name,
-        unit=MetricUnit.Count,
-        value=1,
-        namespace=_NAMESPACE,
-        default_dimensions={"service": _SERVICE},
-    ) as metric:
+    default = {"service": _SERVICE}
+    with single_metric(name=name, unit=MetricUnit.Count, value=1, default_dimensions=default) as metric:
         metric.add_dimension(name=dimension, value=value)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-_STOP_SECONDS = 10
+_STOP_SECONDS = 3
 _POLL_SECONDS = 0.05
 
 

@@ -99,6 +99,7 @@ def _parameters(cloud: Emulator) -> dict[str, str]:
         "EndpointName": ENDPOINT,
         "Throughput": "small",
         "RequireTls": "false",
+        "TableDeletionProtection": "false",
         "UserPoolEndpoint": cloud.url,
     }
 

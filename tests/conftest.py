@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+# Read when chalicelib.telemetry is imported; the template sets it in the functions.
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Bincheck")
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
