@@ -57,8 +57,7 @@ def _import_seconds(module: str) -> float:
 
 def _plan(folder: Path, photos: int) -> list[Photo]:
     """Spread a few drawn photos over as many bins as there are to be photos."""
-    drawn = [photo for photo in drawn_plan(folder / "photos", _DISTINCT, _SEED) if photo.path.suffix == ".jpg"]
-    listed = [photo for photo in drawn if photo.expected is not None and photo.path.parent.name == "bin-images"]
+    listed = [photo for photo in drawn_plan(folder / "photos", _DISTINCT, _SEED) if photo.expected is not None]
     return [replace(listed[number % len(listed)], bin_id=f"bench-{number:05d}") for number in range(photos)]
 
 

@@ -86,6 +86,8 @@ def _watch(stack: Stack, photos: int, console: Console) -> tuple[Outcome, ...]:
             outcomes = seen
             progress.update(task, completed=len(outcomes))
             live.update(Group(_table_of(outcomes), progress))
+    if not console.is_terminal:
+        console.print(_table_of(outcomes))
     return outcomes
 
 
