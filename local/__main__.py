@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +65,8 @@ def up() -> None:
         print(f"TOKEN {here.token}")
         print(f"BUCKET {here.outputs['BucketName']}")
         print("READY", flush=True)
-        threading.Event().wait()
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
 
 @main.command()
