@@ -1,0 +1,66 @@
+"""The card says what a person must know, from the facts alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+
+from training.card import model_card
+from training.knobs import Knobs
+from training.records import CLASSES
+from training.scores import Protocol, score
+
+
+def facts(**knobs: Any) -> dict[str, Any]:
+    labels = np.array([0, 1, 2, 3, 4, 5, 6])
+    scores = {protocol: asdict(score(np.eye(7), labels, protocol)) for protocol in Protocol}
+    fit = {"n": 10, "temperature": 1.234, "loss_before": 1.5, "loss_after": 1.4}
+    return {
+        "name": "bin-counter",
+        "version": "7",
+        "classes": list(CLASSES),
+        "temperature": 1.234,
+        "prior": [1 / 7] * 7,
+        "calibration": {"real-calibration": fit, "drawn-calibration": fit | {"temperature": 0.567}},
+        "hyperparameters": asdict(Knobs(**knobs)) | {"backbone_source": "some weights (some licence)"},
+        "data": {"manifest_sha256": "0123abcd", "classes_per_split": {"real-train": [1, 2, 3, 4, 5, 6, 7]}},
+        "metrics": {"real-test": scores, "drawn-test": scores},
+    }
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "# bin-counter 7",
+        "CC BY-NC-SA 3.0 US",
+        "10.60489/roda.fgtusx",
+        "Amazon",
+        "some weights (some licence)",
+        "| real-train | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 28 |",
+        "| real-test | seed | 5 | 1.0000 ± 0.0000 |",
+        "| drawn-test | seed | 5 | 1.0000 ± 0.0000 |",
+        "| published run | seed |  | 0.3584 | 1.4073 |",
+        "1.234",
+        "0.567",
+        "0123abcd",
+        "Intended use and limits",
+    ],
+)
+def test_the_card_states(stated: str) -> None:
+    assert stated in model_card(facts())
+
+
+def test_the_commands_spell_only_knobs_that_are_not_usual() -> None:
+    assert "--epochs" not in model_card(facts())
+    assert "--epochs 3 --drawn" not in model_card(facts(epochs=3))
+    assert "--epochs 3" in model_card(facts(epochs=3))
+
+
+def test_a_model_that_saw_no_drawn_bins_has_a_card_too() -> None:
+    undrawn = facts()
+    del undrawn["calibration"]["drawn-calibration"], undrawn["metrics"]["drawn-test"]
+
+    assert "0.567" not in model_card(undrawn)

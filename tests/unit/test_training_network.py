@@ -1,0 +1,98 @@
+"""Any classifier becomes a counter, or says why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the training environment")
+
+from training.errors import UnusableBackboneError  # noqa: E402 - torch comes first
+from training.network import Released, TwoViews, build, head_parameters, normalise  # noqa: E402 - likewise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.torch
+
+SMALL = "mobilenet_v3_small"
+
+
+@pytest.mark.parametrize("architecture", [SMALL, "shufflenet_v2_x0_5", "mobilenet_v2"])
+def test_the_head_has_one_output_per_class(architecture: str) -> None:
+    network = build(architecture, 7, None, pretrained=False).eval()
+
+    assert network(torch.zeros(2, 3, 64, 64)).shape == (2, 7)
+    assert [len(parameter) for parameter in head_parameters(network)] == [7, 7]
+
+
+def test_weights_without_a_head_are_enough(tmp_path: Path) -> None:
+    donor = build(SMALL, 1000, None, pretrained=False)
+    backbone = {name: tensor for name, tensor in donor.state_dict().items() if not name.startswith("classifier.3.")}
+    torch.save(backbone, tmp_path / "backbone.pth")
+
+    network = build(SMALL, 7, tmp_path / "backbone.pth")
+
+    assert network.state_dict()["features.0.0.weight"].equal(backbone["features.0.0.weight"])
+
+
+def test_a_head_for_other_classes_is_left_out(tmp_path: Path) -> None:
+    torch.save(build(SMALL, 1000, None, pretrained=False).state_dict(), tmp_path / "thousand.pth")
+
+    assert len(head_parameters(build(SMALL, 7, tmp_path / "thousand.pth"))[0]) == 7
+
+
+def test_a_released_counter_can_be_trained_on(tmp_path: Path) -> None:
+    counter = build(SMALL, 7, None, pretrained=False)
+    torch.save(counter.state_dict(), tmp_path / "weights.pt")
+
+    further = build(SMALL, 7, tmp_path / "weights.pt")
+
+    assert all(one.equal(other) for one, other in zip(head_parameters(further), head_parameters(counter), strict=True))
+
+
+def test_weights_that_leave_the_backbone_unset_are_refused(tmp_path: Path) -> None:
+    torch.save({}, tmp_path / "nothing.pth")
+
+    with pytest.raises(UnusableBackboneError, match=r"nothing\.pth"):
+        build(SMALL, 7, tmp_path / "nothing.pth")
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    donor = build(SMALL, 1000, None, pretrained=False)
+    torch.save(donor.state_dict() | {"stem.weight": torch.zeros(1)}, tmp_path / "other.pth")
+
+    with pytest.raises(UnusableBackboneError, match=r"stem\.weight"):
+        build(SMALL, 7, tmp_path / "other.pth")
+
+
+def test_an_unknown_architecture_is_refused() -> None:
+    with pytest.raises(UnusableBackboneError, match="countnet"):
+        build("countnet", 7, None)
+
+
+def test_normalised_pixels_have_imagenets_mean_at_nought() -> None:
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1) * 255
+
+    assert torch.allclose(normalise(mean), torch.zeros(1, 3, 1, 1), atol=1e-6)
+
+
+def test_a_photo_and_its_mirror_image_get_the_same_answer() -> None:
+    asked = TwoViews(build(SMALL, 7, None, pretrained=False).eval())
+    images = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
+
+    with torch.inference_mode():
+        assert torch.allclose(asked(images), asked(images.flip(2)), atol=1e-5)
+
+
+def test_released_probabilities_are_the_softened_softmax_of_the_logits() -> None:
+    network = build(SMALL, 7, None, pretrained=False).eval()
+    images = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
+
+    with torch.inference_mode():
+        probabilities = Released(network, 2.0)(images)
+        logits = TwoViews(network)(images)
+
+    assert torch.allclose(probabilities, torch.softmax(logits / 2, dim=1), atol=1e-6)
+    assert torch.allclose(probabilities.sum(dim=1), torch.ones(3), atol=1e-6)

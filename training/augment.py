@@ -1,0 +1,95 @@
+"""What a training batch goes through on its way to the network, as tensor operations on the whole batch.
+
+Nothing here may change how many goods the photo shows: the frame is moved and stretched a little, light and
+colour vary, but nothing is cropped away on purpose and nothing is turned upside down (goods lie on the floor
+of a bin). All randomness comes from the given generator, so that a resumed run draws what the uninterrupted
+one would have drawn.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F  # noqa: N812 - the name everybody knows it by
+
+
+@dataclass(frozen=True, slots=True)
+class Jitter:
+    """How far a photo may be changed; half-widths of uniform distributions."""
+
+    shift: float = 0.05
+    """Of the frame's side, in either direction."""
+    zoom: float = 0.08
+    brightness: float = 0.3
+    contrast: float = 0.2
+    tint: float = 0.05
+    """Gain of each colour channel by itself: lamps differ."""
+
+
+def resized(pixels: torch.Tensor, size: int) -> torch.Tensor:
+    """Shrink pixels [N,3,H,W] to size x size; untouched where they have it already."""
+    if pixels.shape[-1] == size and pixels.shape[-2] == size:
+        return pixels
+    return F.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
+
+
+def jittered(pixels: torch.Tensor, jitter: Jitter, generator: torch.Generator) -> torch.Tensor:
+    """Mirror (or not), move, zoom and relight each photo of float pixels [N,3,H,W] in 0..255 by itself."""
+    return _relit(_warped(pixels, jitter, generator), jitter, generator)
+
+
+def _warped(pixels: torch.Tensor, jitter: Jitter, generator: torch.Generator) -> torch.Tensor:
+    n = pixels.shape[0]
+    mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
+    affine = torch.zeros(n, 2, 3)
+    affine[:, 0, 0] = mirror * (1 + _uniform(n, jitter.zoom, generator))
+    affine[:, 1, 1] = 1 + _uniform(n, jitter.zoom, generator)
+    affine[:, :, 2] = 2 * _uniform((n, 2), jitter.shift, generator)  # the grid spans -1..1, twice the side
+    grid = F.affine_grid(affine.to(pixels.device), list(pixels.shape), align_corners=False)
+    return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _relit(pixels: torch.Tensor, jitter: Jitter, generator: torch.Generator) -> torch.Tensor:
+    n = pixels.shape[0]
+    gain = 1 + _uniform((n, 1, 1, 1), jitter.brightness, generator)
+    gain = gain * (1 + _uniform((n, 3, 1, 1), jitter.tint, generator))
+    contrast = 1 + _uniform((n, 1, 1, 1), jitter.contrast, generator)
+    gain, contrast = gain.to(pixels.device), contrast.to(pixels.device)
+    level = pixels.mean(dim=(1, 2, 3), keepdim=True)
+    return ((pixels - level) * contrast + level).mul(gain).clamp(0, 255)
+
+
+def _uniform(shape: int | tuple[int, ...], half_width: float, generator: torch.Generator) -> torch.Tensor:
+    size = (shape,) if isinstance(shape, int) else shape
+    return (torch.rand(size, generator=generator) * 2 - 1) * half_width
+
+
+def softened(labels: torch.Tensor, classes: int, neighbours: float) -> torch.Tensor:
+    """Make targets [N,classes]: the label, less a share `neighbours` given to the counts one off.
+
+    The inventory's truth is off by one now and then, and a miss by one is a smaller miss than one by four.
+    At either end of the scale the one neighbour there takes the whole share.
+    """
+    index = torch.arange(classes)
+    beside = ((index[:, None] - index[None, :]).abs() == 1).float()
+    table = torch.eye(classes) * (1 - neighbours) + beside / beside.sum(dim=1, keepdim=True) * neighbours
+    return table.to(labels.device)[labels]
+
+
+def mixed_up(
+    pixels: torch.Tensor, targets: torch.Tensor, alpha: float, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Blend each photo with another of the batch, and its target likewise (Zhang et al., 2018, "mixup").
+
+    One weight per batch, drawn from Beta(alpha, alpha); alpha 0 leaves everything as it is.
+    """
+    if alpha == 0:
+        return pixels, targets
+    weight = _beta(alpha, generator)
+    partner = torch.randperm(pixels.shape[0], generator=generator).to(pixels.device)
+    return pixels.lerp(pixels[partner], 1 - weight), targets.lerp(targets[partner], 1 - weight)
+
+
+def _beta(alpha: float, generator: torch.Generator) -> float:
+    # A beta variate is g / (g + h) of two gamma variates; torch.distributions takes no generator.
+    gammas = torch._standard_gamma(torch.full((2,), alpha), generator=generator)  # noqa: SLF001 - its one spelling
+    return float(gammas[0] / gammas.sum())

@@ -1,0 +1,144 @@
+"""The model card: what a person should know before relying on the model, from the facts in its model.json."""
+
+from typing import Any, Final
+
+from training.knobs import Knobs
+
+PUBLISHED: Final = {"accuracy": 0.3584, "loss": 1.4073}
+"""The run to beat by the seed's protocol: five classes, 10,441 photos, 20 epochs after a hyperparameter search."""
+
+_CARD: Final = """\
+# {name} {version}
+
+Counts the items in a photo of a warehouse bin: a probability for each of {classes}.
+
+## Licence and data
+
+Trained on photos of the Amazon Bin Image Dataset (Amazon, DOI 10.60489/roda.fgtusx), licensed under
+[CC BY-NC-SA 3.0 US](https://creativecommons.org/licenses/by-nc-sa/3.0/us/). The weights derive from those photos
+and are passed on under the same terms: attribution, **no commercial use**, share alike. Before commercial use,
+train on photos of your own; the code (Apache-2.0) is free for that. No photo of the data set is contained here.
+
+The network is torchvision's `{architecture}`, fine-tuned whole from: {backbone_source}.
+
+Beside the real photos it learnt from {drawn} drawn ones (`python -m training draw`), so that it also counts in
+the demo's bins. Each figure below is for one kind only.
+
+## Splits
+
+Bins that share an ASIN are on one side of the split (`training/split.py`); stratified by count. Drawn bins come
+from separate seeds. Photos per class:
+
+{splits}
+
+Training used the train rows, the temperature the real-calibration row, choices the validation rows; the test rows
+were looked at once, for this card.
+
+## Results
+
+{results}
+
+n counts the photos whose truth takes part. Protocol `seed` takes photos whose truth is 1 to 5, the distribution
+restricted to 1 to 5 and renormalised; `zero-to-five` adds the empty bin; `all` is every photo and all seven classes.
+Loss is the mean negative log probability in nats; RMSE is of the most probable class against the truth (`6+` as 6);
+ECE has 15 equal-width bins. ± is one standard error. The published run was measured on a test split of its own: a
+mark to compare with, not a paired comparison.
+
+By the seed's protocol on real-test, per class:
+
+{per_class}
+
+## Probabilities
+
+Divided by a temperature of {temperature:.3f} (fitted on real-calibration; its loss went from {loss_before:.4f} to
+{loss_after:.4f}). {drawn_temperature}`prior` in model.json is the class mix of real-train, to which the stratified
+real-calibration split corresponds: {prior}. To use another mix, divide by it, multiply
+by yours and renormalise.
+
+## Intended use and limits
+
+For finding bins whose content may differ from the consignment, with a person to look at what it flags. It is
+wrong on its exact count more often than right above two items: use its probabilities, not its first choice.
+Labels are what an inventory system believed; a few are wrong, and goods hidden behind goods cannot be counted by
+anyone. It knows one kind of fabric bin under one kind of camera: on other shelves, cameras or light its figures do
+not hold. It cannot tell which goods are in the bin, and says nothing about people.
+
+## Making it again
+
+    python -m training train --data $DATA --backbone-weights $WEIGHTS --out $RUN{options}
+    python -m training package --run $RUN --out models/{name}
+    python -m training evaluate --model models/{name} --data $DATA --protocol seed
+
+DATA is a folder with `bin-images/` and `metadata/` in the layout of the public bucket `aft-vbi-pds`, WEIGHTS a state
+dict of the backbone (leave the option out and torchvision downloads its own), RUN a new folder. The photos and their
+split have the manifest hash `{manifest}`. Threads and
+hardware change the last digits.
+"""
+
+
+def model_card(facts: dict[str, Any]) -> str:
+    """Write the card in Markdown, from the content of model.json."""
+    knobs = facts["hyperparameters"]
+    calibrated = facts["calibration"]
+    return _CARD.format(
+        name=facts["name"],
+        version=facts["version"],
+        classes=", ".join(facts["classes"]),
+        architecture=knobs["architecture"],
+        backbone_source=knobs["backbone_source"],
+        drawn=knobs["drawn"],
+        splits=_table(
+            ["", *facts["classes"], "all"],
+            [[name, *counts, sum(counts)] for name, counts in facts["data"]["classes_per_split"].items()],
+        ),
+        results=_results(facts["metrics"]),
+        per_class=_per_class(facts["metrics"]["real-test"]["seed"]["per_class"]),
+        temperature=facts["temperature"],
+        loss_before=calibrated["real-calibration"]["loss_before"],
+        loss_after=calibrated["real-calibration"]["loss_after"],
+        drawn_temperature=_drawn_temperature(calibrated),
+        prior=", ".join(f"{share:.3f}" for share in facts["prior"]),
+        options=_options(knobs),
+        manifest=facts["data"]["manifest_sha256"],
+    )
+
+
+def _results(metrics: dict[str, Any]) -> str:
+    rows: list[list[Any]] = [
+        [
+            part,
+            protocol,
+            scores["n"],
+            f"{scores['accuracy']:.4f} ± {scores['accuracy_standard_error']:.4f}",
+            f"{scores['loss']:.4f} ± {scores['loss_standard_error']:.4f}",
+            f"{scores['rmse']:.3f}",
+            f"{scores['ece']:.3f}",
+        ]
+        for part, protocols in metrics.items()
+        for protocol, scores in protocols.items()
+    ]
+    published = ["published run", "seed", "", f"{PUBLISHED['accuracy']:.4f}", f"{PUBLISHED['loss']:.4f}", "", ""]
+    return _table(["photos", "protocol", "n", "accuracy", "loss", "RMSE", "ECE"], [*rows, published])
+
+
+def _per_class(per_class: dict[str, dict[str, float]]) -> str:
+    rows = [[name, *(f"{scores[k]:.2f}" for k in ("precision", "recall", "f1"))] for name, scores in per_class.items()]
+    return _table(["count", "precision", "recall", "F1"], rows)
+
+
+def _drawn_temperature(calibrated: dict[str, Any]) -> str:
+    if "drawn-calibration" not in calibrated:
+        return ""
+    return f"Drawn photos alone would ask for {calibrated['drawn-calibration']['temperature']:.3f}. "
+
+
+def _options(knobs: dict[str, Any]) -> str:
+    """Spell the knobs that differ from their defaults, as options of `train`."""
+    usual = Knobs()
+    differing = [name for name in Knobs.__dataclass_fields__ if knobs[name] != getattr(usual, name)]
+    return "".join(f" --{name.replace('_', '-')} {knobs[name]}" for name in differing)
+
+
+def _table(head: list[str], rows: list[list[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

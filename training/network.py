@@ -1,0 +1,112 @@
+"""Any torchvision classifier, its head cut to our classes, and the form in which it is released.
+
+Knows nothing of files of photos, of losses or of loops.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from training.errors import UnusableBackboneError
+from training.torchvision_beside_cpu_torch import torchvision_models
+
+IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
+IMAGENET_STD: Final = (0.229, 0.224, 0.225)
+"""What torchvision's pretrained classifiers expect, on pixels scaled to 0..1."""
+
+
+def build(architecture: str, classes: int, backbone_weights: Path | None, *, pretrained: bool = True) -> nn.Module:
+    """Make a torchvision classifier with a fresh head of `classes` outputs.
+
+    `backbone_weights` is a state dict that may lack the head or have one for other classes; without one the
+    published weights are downloaded (`weights="DEFAULT"`), or none at all where `pretrained` is false. Raises
+    UnusableBackboneError where the architecture is unknown or the weights leave anything but the head unset.
+    """
+    models = torchvision_models()
+    if architecture not in models.list_models(module=models):
+        raise UnusableBackboneError(f"torchvision has no classifier called {architecture!r}")
+    published = "DEFAULT" if pretrained and backbone_weights is None else None
+    network: nn.Module = models.get_model(architecture, weights=published)
+    _replace_head(network, classes)
+    if backbone_weights is not None:
+        _load_backbone(network, backbone_weights)
+    return network
+
+
+def head_parameters(network: nn.Module) -> list[nn.Parameter]:
+    """Give the last linear layer's parameters: they are fresh, so they learn at a rate of their own."""
+    return list(network.get_submodule(_head_name(network)).parameters())
+
+
+def _load_backbone(network: nn.Module, weights: Path) -> None:
+    head = [f"{_head_name(network)}.{parameter}" for parameter in ("weight", "bias")]
+    fresh = network.state_dict()
+    state = torch.load(weights, map_location="cpu", weights_only=True)
+    of_other_classes = [name for name in head if name in state and state[name].shape != fresh[name].shape]
+    outcome = network.load_state_dict(
+        {name: tensor for name, tensor in state.items() if name not in of_other_classes}, strict=False
+    )
+    unset = [name for name in outcome.missing_keys if name not in head]
+    if unset or outcome.unexpected_keys:
+        raise UnusableBackboneError(
+            f"{weights}: leaves {unset[:3]} unset and brings unknown {outcome.unexpected_keys[:3]}"
+        )
+
+
+def _replace_head(network: nn.Module, classes: int) -> None:
+    parent, _, attribute = _head_name(network).rpartition(".")
+    features = network.get_submodule(_head_name(network)).in_features
+    setattr(network.get_submodule(parent), attribute, nn.Linear(features, classes))
+
+
+def _head_name(network: nn.Module) -> str:
+    linear = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
+    if not linear:
+        raise UnusableBackboneError("the network has no linear layer to replace")
+    return linear[-1]
+
+
+def normalise(pixels: torch.Tensor) -> torch.Tensor:
+    """Scale pixels [N,3,H,W] from 0..255 to what the backbone expects."""
+    mean = torch.tensor(IMAGENET_MEAN, device=pixels.device).view(1, 3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, device=pixels.device).view(1, 3, 1, 1)
+    return (pixels / 255.0 - mean) / std
+
+
+class TwoViews(nn.Module):
+    """Logits averaged over the photo and its mirror image: a bin holds as many goods seen from either side.
+
+    Takes photos as decoded, uint8 [N,H,W,3] RGB, so that nothing is left for the caller to get wrong.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        """Wrap a network that turns normalised [N,3,H,W] into logits [N,classes]."""
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Turn photos uint8 [N,H,W,3] into logits float32 [N,classes]."""
+        seen = normalise(images.permute(0, 3, 1, 2).float())
+        both: torch.Tensor = self.network(torch.cat([seen, seen.flip(3)]))
+        return both.unflatten(0, (2, -1)).mean(dim=0)
+
+
+class Released(TwoViews):
+    """What is exported: photos uint8 [N,H,W,3] to calibrated probabilities float32 [N,classes]."""
+
+    def __init__(self, network: nn.Module, temperature: float) -> None:
+        """Wrap a network with the temperature that its calibration split asked for."""
+        super().__init__(network)
+        self.temperature = temperature
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Turn photos uint8 [N,H,W,3] into probabilities [N,classes]."""
+        return torch.softmax(super().forward(images) / self.temperature, dim=1)
+
+
+def load_weights(network: nn.Module, weights: dict[str, Any]) -> nn.Module:
+    """Put these weights (of any float precision) into the network and make it ready to be asked."""
+    network.load_state_dict(weights)
+    return network.eval()

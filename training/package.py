@@ -1,0 +1,142 @@
+"""From a finished run to the released model: calibrate, export, test, and say what it is.
+
+    model.onnx      the graph that is served
+    weights.pt      the same network's state dict, matrices as float16, to train on from
+    model.json      the facts: preprocessing, temperature, prior, metrics, hyperparameters, data, commit
+    MODEL_CARD.md   the same for people
+
+The test splits are looked at here and nowhere else in training.
+"""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from training.calibrate import fit_temperature, negative_log_likelihood
+from training.card import model_card
+from training.dataset import labels_of
+from training.errors import UnfinishedRunError
+from training.evaluate import load, probabilities_of
+from training.export import export
+from training.network import IMAGENET_MEAN, IMAGENET_STD, build, load_weights
+from training.progress import Progress
+from training.records import CLASSES, Record, class_counts, class_mix, manifest_sha256
+from training.run import SIZE, Run, gather, photos_of
+from training.scores import Protocol, Scores, score
+from training.serving.images import RESAMPLING
+from training.train import logits_of
+
+NAME: Final = "bin-counter"
+
+Metrics = dict[str, list[Scores]]
+"""By kind of photo (`real-test`, `drawn-test`), one entry per protocol."""
+
+
+def package(run: Run, out: Path, version: str, created: datetime, *, progress: Progress) -> Metrics:
+    """Write the released model of a finished run into `out`; returns how it did, by kind of photo.
+
+    Raises UnfinishedRunError where the run has not come to its end, OtherRunError where its photos have changed,
+    and ExportMismatchError where the graph and torch disagree.
+    """
+    splits = gather(run, progress)
+    weights = _rounded(_final_weights(run))
+    network = load_weights(build(run.knobs.architecture, len(CLASSES), None, pretrained=False), weights)
+    calibration = _calibration(network, run, splits, progress)
+    temperature = calibration["real-calibration"]["temperature"]
+
+    out.mkdir(parents=True, exist_ok=True)
+    difference = export(network, temperature, SIZE, out / "model.onnx")
+    torch.save(weights, out / "weights.pt")
+    facts = {
+        "name": NAME,
+        "version": version,
+        "classes": list(CLASSES),
+        "preprocessing": _preprocessing(),
+        "temperature": temperature,
+        "prior": class_mix(splits["real-train"]),
+        "calibration": calibration,
+        "largest_difference_from_torch": difference,
+        "hyperparameters": asdict(run.knobs) | {"backbone_source": run.backbone_source},
+        "data": {
+            "manifest_sha256": manifest_sha256(splits),
+            "classes_per_split": {name: class_counts(records) for name, records in splits.items()},
+        },
+        "git_commit": run.git_commit,
+        "created": created.isoformat(timespec="seconds"),
+    }
+    _write_json(facts, out)  # the tests go through the released package, which needs its facts
+    metrics = _metrics(out, splits, progress)
+    facts["metrics"] = {part: {s.protocol: asdict(s) for s in scores} for part, scores in metrics.items()}
+    _write_json(facts, out)
+    (out / "MODEL_CARD.md").write_text(model_card(facts), encoding="utf-8")
+    return metrics
+
+
+def _preprocessing() -> dict[str, Any]:
+    return {
+        "size": list(SIZE),
+        "resample": RESAMPLING.name.lower(),
+        "colour": "RGB",
+        "mean": list(IMAGENET_MEAN),
+        "std": list(IMAGENET_STD),
+        "in_graph": ["scale to 0..1", "mean and std", "mirrored second view", "temperature", "softmax"],
+    }
+
+
+def _final_weights(run: Run) -> dict[str, torch.Tensor]:
+    path = run.out / "checkpoint.pt"
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
+    done = checkpoint["epoch"] if checkpoint else 0
+    if checkpoint is None or done < run.knobs.epochs:
+        raise UnfinishedRunError(f"{run.out}: {done} of {run.knobs.epochs} epochs are done; `train` goes on from there")
+    weights: dict[str, torch.Tensor] = checkpoint["averaged"]
+    return weights
+
+
+def _rounded(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Round the weights to what is stored: matrices and kernels as float16, which halves them.
+
+    Vectors stay float32: batch norm's variances leave float16's range. Rounding comes before calibration and
+    export, so that the stored weights and the graph are the same network.
+    """
+    return {name: tensor.half() if tensor.ndim > 1 else tensor for name, tensor in weights.items()}
+
+
+def _calibration(
+    network: torch.nn.Module, run: Run, splits: dict[str, list[Record]], progress: Progress
+) -> dict[str, Any]:
+    """Fit a temperature to each kind of photo; the model is for real ones and takes theirs."""
+    fits: dict[str, Any] = {}
+    for part in ("real-calibration", "drawn-calibration"):
+        if part not in splits:
+            continue
+        photos = photos_of(splits[part], run.cache, progress)
+        logits = logits_of(network, photos, torch.device("cpu")).numpy()
+        temperature = fit_temperature(logits, photos.labels)
+        fits[part] = {
+            "n": len(photos),
+            "temperature": temperature,
+            "loss_before": negative_log_likelihood(logits, photos.labels, 1.0),
+            "loss_after": negative_log_likelihood(logits, photos.labels, temperature),
+        }
+    return fits
+
+
+def _metrics(out: Path, splits: dict[str, list[Record]], progress: Progress) -> Metrics:
+    counter = load(out)
+    metrics: Metrics = {}
+    for part in ("real-validation", "real-test", "drawn-test"):
+        if part not in splits:
+            continue
+        probabilities = probabilities_of(counter, splits[part], progress)
+        labels = labels_of(splits[part])
+        metrics[part] = [score(probabilities, labels, protocol) for protocol in Protocol]
+    return metrics
+
+
+def _write_json(facts: dict[str, Any], out: Path) -> None:
+    (out / "model.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
