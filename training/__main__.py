@@ -102,6 +102,38 @@ def evaluate(
         _show([scores], str(data))
 
 
+@app.command()
+def thresholds(
+    model: Annotated[Path, typer.Option(help="Released model: folder or model.tar.gz.", exists=True)],
+    data: DataFolder,
+    mismatch_rate: Annotated[float, typer.Option(min=0, max=1, help="Share of bins that really differ.")] = 0.02,
+    split: Annotated[
+        str | None, typer.Option(help="Only this part of the folder, split as for training: validation, say.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The split's seed.")] = 1,
+) -> None:
+    """Show what alerting from a threshold on would do: false alerts, mismatches found, precision.
+
+    Every photo is judged by the checker's own rule, under its true quantity and under wrong ones.
+    """
+    from training.evaluate import load, probabilities_of
+    from training.records import read_folder
+    from training.split import split as split_of
+    from training.thresholds import THRESHOLDS, effects
+
+    records = read_folder(data)
+    if split is not None:
+        records = split_of(records, seed)[split]
+    probabilities = probabilities_of(load(model), records, on_terminal)
+    table = Table(title=f"{len(records)} photos, {mismatch_rate:.1%} of bins differ", title_justify="left")
+    for column in ("threshold", "false alerts", "found", "precision"):
+        table.add_column(column, justify="right")
+    for effect in effects(probabilities, records, THRESHOLDS, mismatch_rate):
+        figures = (effect.false_alerts, effect.found, effect.precision)
+        table.add_row(f"{effect.threshold:g}", *(f"{figure:.2%}" for figure in figures))
+    Console().print(table)
+
+
 def _show(scores: Sequence[Scores], photos: str) -> None:
     """Print the figures as tables: one line per protocol, then one line per class of the first."""
     whole = Table(title=photos, title_justify="left")
