@@ -7,18 +7,17 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import urllib3
 import uvicorn
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+from tests.waiting import eventually
 
-PATIENCE_SECONDS = 30.0
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 @contextmanager
@@ -51,20 +50,6 @@ def process(*arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         finally:
             if started.poll() is None:
                 started.kill()
-
-
-def free_port() -> int:
-    """Return a port on loopback that nothing uses."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return int(listener.getsockname()[1])
-
-
-def eventually(happened: Callable[[], bool]) -> None:
-    """Wait until something is so, and fail if it never is."""
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
-        assert time.monotonic() < give_up_at, "it never happened"
-        time.sleep(0.02)
 
 
 def answers(address: str) -> bool:

@@ -7,7 +7,6 @@ endpoint is throttled, some of them are announced again, and one is deleted befo
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +19,10 @@ from local.plan import PREFIX
 from local.stack import Stack, stack
 from local.tally import Tally, received_by, uploads_in, waiting_in
 from tests.serving_fixtures import bad_files, drawn, encoded, package
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from chalicelib.domain import Outcome
 
@@ -64,7 +64,8 @@ def landed(system: Stack) -> Tally:
     put(system, "vanishing/a.jpg", GOOD["plain/a.jpg"], then_delete=True)
     for key in ("plain/a.jpg", "cmyk/a.jpg", "no-bin.jpg", LARGE):
         announce_again(system, key, versions[key])
-    wait_until(lambda: waiting_in(system.emulator.client("sqs"), system.outputs["InboxUrl"]) == 0)
+    inbox = system.outputs["InboxUrl"]
+    eventually(lambda: waiting_in(system.emulator.client("sqs"), inbox) == 0, LONGEST_WAIT_SECONDS)
     uploads = uploads_in(system.emulator.client("s3"), system.outputs["BucketName"], PREFIX)
     alerts = received_by(system.emulator.client("sqs"), system.subscriber_url)
     return Tally(uploads, outcomes_of(system), tuple(alerts))
@@ -174,10 +175,3 @@ def plan_faults(system: Stack, fault: dict[str, Any]) -> None:
     request = urllib.request.Request(system.faults_url, json.dumps(fault).encode(), method="PUT")
     with urllib.request.urlopen(request, timeout=5):
         pass
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LONGEST_WAIT_SECONDS
-    while not happened():
-        assert time.monotonic() < deadline, f"nothing happened within {LONGEST_WAIT_SECONDS} s"
-        time.sleep(0.3)

@@ -10,9 +10,11 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from local.processes import free_port
 from local.sagemaker import MAX_BODY, ContainerReply, Fault, FaultKind, Faults, Runtime, container_at
 from tests.serving_fixtures import drawn, encoded, package
-from tests.serving_processes import answers, eventually, free_port, process, running
+from tests.serving_processes import answers, process, running
+from tests.waiting import eventually
 from training.serving.model import CountModel
 from training.serving.server import BoundedPool, ModelServer
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.waiting import eventually
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -131,13 +133,6 @@ def answer_to(request: urllib.request.Request) -> tuple[int, Any]:
         return error.code, error.read()
 
 
-def wait_until(look: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
 def actions_of(statement: dict[str, Any]) -> list[str]:
     action = statement["Action"]
     return [action] if isinstance(action, str) else list(action)
@@ -191,7 +186,7 @@ def test_a_function_misses_what_its_role_loses(account: Account, function: str, 
     before = account.log(function).count(complaint)
     with account.without(function, action):
         NEEDED[function, action](account)
-        wait_until(lambda: account.log(function).count(complaint) > before)
+        eventually(lambda: account.log(function).count(complaint) > before)
 
 
 def test_a_message_that_cannot_be_buried_is_given_back(account: Account) -> None:
@@ -205,17 +200,17 @@ def test_a_photo_comes_again_soon_only_if_the_function_may_say_when(account: Acc
         return sum(key in line and "not checked yet" in line for line in account.log("OnInbox").splitlines())
 
     delayed = account.photo(JPEG)
-    wait_until(lambda: tries(delayed) >= 2)
+    eventually(lambda: tries(delayed) >= 2)
     with account.without("OnInbox", "sqs:ChangeMessageVisibility"):
         stuck = account.photo(JPEG)
-        wait_until(lambda: tries(stuck) == 1)
+        eventually(lambda: tries(stuck) == 1)
         time.sleep(LONGEST_FIRST_PAUSE_SECONDS + 2)
         assert tries(stuck) == 1
 
 
 def test_a_picture_link_opens_only_what_its_signer_may_read(account: Account) -> None:
     bin_id = account.photo(b"").split("/")[1]
-    wait_until(lambda: account.call("GET", f"/v1/bins/{bin_id}")[0] == 200)
+    eventually(lambda: account.call("GET", f"/v1/bins/{bin_id}")[0] == 200)
     link = json.loads(account.call("GET", f"/v1/bins/{bin_id}")[1])["picture_url"]
     picture = urllib.request.Request(link)
     assert answer_to(picture)[0] == 200

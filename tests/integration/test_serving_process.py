@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import urllib3
 
+from local.processes import free_port
 from tests.serving_fixtures import CLASSES, archive, bad_files, drawn, encoded, package
-from tests.serving_processes import answers, eventually, free_port, process
+from tests.serving_processes import answers, process
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
