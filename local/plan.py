@@ -17,9 +17,9 @@ CONSIGNMENT: Final = "demo-1"
 SITE: Final = "FRA1"
 PREFIX: Final = "incoming/"
 
-_PLANTED_SHARE: Final = 1 / 8
-_STEPS: Final = {-2: 0.1, -1: 0.5, 1: 0.3, 2: 0.1}
-"""How far a wrong consignment is off, and how often: what the alerts are measured with, too."""
+_PLANTED_SHARE: Final = 1 / 6
+_STEPS: Final = (-3, -2, -1, 1, 2, 3)
+"""How far the consignment is off about a planted bin; each is as likely, as long as nothing below zero follows."""
 
 
 class NoPhotos(Exception):  # noqa: N818
@@ -103,11 +103,7 @@ def _with_mistakes(truths: Sequence[_Truth], rng: random.Random) -> list[Photo]:
 
 
 def _wrong(holds: int, rng: random.Random) -> int:
-    expected = holds
-    while expected == holds:
-        (step,) = rng.choices(list(_STEPS), weights=list(_STEPS.values()))
-        expected = max(0, holds + step)
-    return expected
+    return holds + rng.choice([step for step in _STEPS if holds + step >= 0])
 
 
 def _truth_of(folder: Path, name: str) -> int | None:

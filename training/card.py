@@ -58,7 +58,7 @@ by yours and renormalise.
 ## Intended use and limits
 
 For finding bins whose content may differ from the consignment, with a person to look at what it flags. It is
-wrong on its exact count more often than right above two items: use its probabilities, not its first choice.
+wrong on its exact count more often than right above one item: use its probabilities, not its first choice.
 Labels are what an inventory system believed; a few are wrong, and goods hidden behind goods cannot be counted by
 anyone. It knows one kind of fabric bin under one kind of camera: on other shelves, cameras or light its figures do
 not hold. It cannot tell which goods are in the bin, and says nothing about people.

@@ -1,7 +1,7 @@
 """Photos decoded once and kept on disk as one memory-mapped array, so that an epoch never waits for a decoder.
 
 Decoding is the server's own (`training.serving.images.decode`). A cache is named after what went into it
-(paths, sizes, times of change), so a changed folder gets a new one. No torch here.
+(paths, sizes, times of change, the decoder's code), so a changed folder or decoder gets a new one. No torch here.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from training.errors import BrokenRecordError
 from training.records import Record
+from training.serving import images
 from training.serving.images import BadImage, decode
 
 Pixels = NDArray[np.uint8]
@@ -59,7 +60,7 @@ def photo_of(record: Record, size: tuple[int, int]) -> Pixels:
 
 
 def _fingerprint(records: Sequence[Record], size: tuple[int, int]) -> str:
-    digest = hashlib.sha256(repr(size).encode())
+    digest = hashlib.sha256(repr(size).encode() + Path(images.__file__).read_bytes())
     for record in records:
         facts = record.photo.stat()
         digest.update(f"{record.photo.resolve()}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())

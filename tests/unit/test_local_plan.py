@@ -33,11 +33,11 @@ def test_a_data_folder_gives_as_many_photos_as_asked_for_full_size_ones_first(tm
     assert plan[0].holds == 7 % 6
 
 
-def test_one_bin_in_eight_is_planted_with_another_quantity_than_it_holds(tmp_path: Path) -> None:
-    plan = plan_from(data_folder(tmp_path, {f"{number:03}": number % 6 for number in range(80)}), None, seed=1)
+def test_one_bin_in_six_is_planted_with_another_quantity_than_it_holds(tmp_path: Path) -> None:
+    plan = plan_from(data_folder(tmp_path, {f"{number:03}": number % 6 for number in range(60)}), None, seed=1)
     planted = [photo for photo in plan if photo.is_planted]
     assert len(planted) == 10
-    assert all(photo.expected is not None and 1 <= abs(photo.expected - photo.holds) <= 2 for photo in planted)
+    assert all(photo.expected is not None and 1 <= abs(photo.expected - photo.holds) <= 3 for photo in planted)
     assert all(photo.expected is not None and photo.expected >= 0 for photo in plan)
 
 

@@ -13,6 +13,8 @@ from PIL import Image
 from tests.serving_fixtures import bad_files, drawn, encoded
 from training.serving.images import BadImage, decode
 
+LOSS_OF_JPEG = 3
+"""Levels by which a colour may differ after a resized photo was stored as the training photos are."""
 SIZE = (224, 224)
 PHOTO = drawn(size=SIZE)
 COPIES = Path(os.environ.get("BINCHECK_PHOTOS", "../shared/abid"))
@@ -92,8 +94,8 @@ def test_a_photo_of_another_aspect_is_squashed_to_width_by_height() -> None:
     halves.paste("blue", (200, 0, 400, 100))
     pixels = decode(encoded(halves, "PNG"), (32, 64))
     assert pixels.shape == (64, 32, 3)
-    assert pixels[5, 5].tolist() == [255, 0, 0]
-    assert pixels[5, -5].tolist() == [0, 0, 255]
+    assert np.abs(pixels[5, 5] - np.array([255, 0, 0])).max() <= LOSS_OF_JPEG
+    assert np.abs(pixels[5, -5] - np.array([0, 0, 255])).max() <= LOSS_OF_JPEG
 
 
 @given(cut=st.integers(0, 100), file_format=st.sampled_from(["JPEG", "PNG"]))
@@ -119,7 +121,4 @@ def test_arbitrary_bytes_are_refused_and_nothing_else(noise: bytes, signature: b
 def test_full_size_photos_give_the_pixels_that_training_saw() -> None:
     for original in sorted((COPIES / "originals").iterdir())[:20]:
         with Image.open(COPIES / "bin-images" / original.name) as copy:
-            same_loss = {"qtables": copy.quantization, "subsampling": "4:2:0"}
-            wanted = np.asarray(copy)
-        resized = Image.fromarray(decode(original.read_bytes(), SIZE))
-        assert np.array_equal(decode(encoded(resized, **same_loss), SIZE), wanted), original.name
+            assert np.array_equal(decode(original.read_bytes(), SIZE), np.asarray(copy)), original.name
