@@ -28,11 +28,13 @@ COMMANDS = [
 RUNS_THIS_TEST = {"make test"}
 
 
-def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+# These tests may themselves run under make, which would tell the inner one to announce its folders.
+OUTSIDE_OF_MAKE = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL"}}
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["make", f"PYTHON={sys.executable}", *arguments]
-    return subprocess.run(
-        command, cwd=PROJECT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(command, cwd=PROJECT, env=OUTSIDE_OF_MAKE, capture_output=True, text=True, check=False)
 
 
 def test_every_command_of_the_readme_is_run_here() -> None:
@@ -58,7 +60,9 @@ def stack_left_running() -> Iterator[dict[str, str]]:
     """`make up` in another terminal: what it prints, as environment variables."""
     assert make(".venv/.done").returncode == 0
     command = ["make", f"PYTHON={sys.executable}", "up"]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=OUTSIDE_OF_MAKE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         try:
             assert process.stdout is not None
             yield dict(_printed_until_ready(process.stdout))
