@@ -118,9 +118,12 @@ def thresholds(
     """
     from training.evaluate import load, probabilities_of
     from training.records import read_folder
+    from training.split import SHARES
     from training.split import split as split_of
     from training.thresholds import THRESHOLDS, effects
 
+    if split is not None and split not in SHARES:
+        raise typer.BadParameter(f"{split}: a folder is split into {', '.join(SHARES)}")
     records = read_folder(data)
     if split is not None:
         records = split_of(records, seed)[split]

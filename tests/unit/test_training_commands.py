@@ -15,7 +15,7 @@ from training.__main__ import app
 from training.knobs import Knobs
 from training.records import read_folder
 
-COMMANDS = ("draw", "train", "package", "evaluate")
+COMMANDS = ("draw", "train", "package", "evaluate", "thresholds")
 
 
 def invoked(*arguments: str, environment: dict[str, str] | None = None) -> str:
@@ -54,6 +54,14 @@ def test_draw_writes_a_data_folder(tmp_path: Path) -> None:
     invoked("draw", "--out", str(tmp_path / "drawn"), "--count", "3", "--seed", "5")
 
     assert len(read_folder(tmp_path / "drawn")) == 3
+
+
+def test_a_split_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
+    arguments = ["thresholds", "--model", str(tmp_path), "--data", str(tmp_path), "--split", "holiday"]
+    outcome = CliRunner().invoke(app, arguments, env={"COLUMNS": "300", "TERM": "dumb"})
+
+    assert outcome.exit_code == 2
+    assert "validation" in outcome.output
 
 
 def test_without_torch_the_commands_that_do_not_need_it_still_load() -> None:
