@@ -32,7 +32,7 @@ from separate seeds. Photos per class:
 {splits}
 
 Training used the train rows, the temperature the real-calibration row, choices the validation rows; the test rows
-were looked at once, for this card.
+serve for this card alone.
 
 ## Results
 

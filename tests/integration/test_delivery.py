@@ -18,6 +18,7 @@ from local.demo import outcomes_of
 from local.plan import PREFIX
 from local.stack import Stack, stack
 from local.tally import Tally, received_by, uploads_in, waiting_in
+from ops.dead_letters import dead_letters, redrive
 from tests.serving_fixtures import bad_files, drawn, encoded, package
 from tests.waiting import eventually
 
@@ -121,6 +122,25 @@ def test_rejections_are_shown_by_the_api(system: Stack, landed: Tally) -> None:
     assert {entry["image"]["key"] for entry in shown} == {PREFIX + key for key in rejections(landed)}
 
 
+def test_a_photo_that_fails_for_long_becomes_a_dead_letter_with_its_reason_and_redriving_it_gets_it_checked(
+    system: Stack, landed: Tally
+) -> None:
+    assert landed.outcomes, "only then may the endpoint fail"
+    sqs = system.emulator.client("sqs")
+    letters_url, inbox_url = system.outputs["DeadLettersUrl"], system.outputs["InboxUrl"]
+    shorten_pauses(system)
+    plan_faults(system, {"kind": "container_error"})
+    put(system, "late/a.jpg", GOOD["plain/a.jpg"])
+    eventually(lambda: waiting_in(sqs, letters_url) == 1, LONGEST_WAIT_SECONDS)
+    (letter,) = dead_letters(sqs, letters_url)
+    assert letter.photos == (f"s3://{system.outputs['BucketName']}/{PREFIX}late/a.jpg",)
+    assert "ModelError" in letter.reason
+    clear_faults(system)
+    redrive(sqs, letters_url, inbox_url)
+    eventually(lambda: "late/a.jpg" in {name_of(outcome) for outcome in outcomes_of(system)}, LONGEST_WAIT_SECONDS)
+    assert waiting_in(sqs, letters_url) == 0
+
+
 def everything() -> dict[str, bytes]:
     """All files by their key below the prefix."""
     bad = {key_of(name): body for name, (body, _) in bad_files().items()}
@@ -169,6 +189,21 @@ def announce_again(system: Stack, key: str, version: str) -> None:
     }
     body = json.dumps({"Records": [record]})
     system.emulator.client("sqs").send_message(QueueUrl=system.outputs["InboxUrl"], MessageBody=body)
+
+
+def shorten_pauses(system: Stack) -> None:
+    """Let the checker try again after one second instead of ten, two instead of twenty, and so on."""
+    functions = system.emulator.client("lambda")
+    names = [function["FunctionName"] for function in functions.list_functions()["Functions"]]
+    (name,) = [name for name in names if "-OnInbox-" in name]
+    environment = functions.get_function_configuration(FunctionName=name)["Environment"]
+    environment["Variables"]["BINCHECK_FIRST_PAUSE_SECONDS"] = "1"
+    functions.update_function_configuration(FunctionName=name, Environment=environment)
+
+
+def clear_faults(system: Stack) -> None:
+    with urllib.request.urlopen(urllib.request.Request(system.faults_url, method="DELETE"), timeout=5):
+        pass
 
 
 def plan_faults(system: Stack, fault: dict[str, Any]) -> None:
