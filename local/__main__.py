@@ -19,6 +19,8 @@ from local import demo as demonstration
 from local.plan import NoPhotos, drawn_plan, plan_from
 from local.processes import NotReady
 from local.stack import stack
+from ops.package import PackagingFailed
+from ops.stack import StackFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +90,7 @@ def _workshop() -> Iterator[Path]:
         except KeyboardInterrupt:
             console.print("stopped")
             raise typer.Exit(130) from None
-        except (NotReady, NoPhotos) as error:
+        except (NotReady, NoPhotos, PackagingFailed, StackFailed) as error:
             _show_logs(Path(name))
             console.print(f"[red]{error}[/]")
             raise typer.Exit(2) from None

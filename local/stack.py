@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import sys
-import urllib.error
 import urllib.request
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -47,8 +46,7 @@ class Stack:
     @property
     def api_url(self) -> str:
         """The API's base, without a slash at its end."""
-        api_id = self.outputs["ApiUrl"].removeprefix("https://").partition(".")[0]
-        return f"{self.emulator.url}/restapis/{api_id}/api/_user_request_"
+        return f"{self.emulator.url}/restapis/{self.outputs['RestAPIId']}/api/_user_request_"
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Call the API as the operator; returns the decoded answer.
@@ -72,6 +70,8 @@ def stack(folder: Path, tell: Callable[[str], None], *, model: Path = MODEL) -> 
 
     Raises:
         NotReady: a process did not start.
+        PackagingFailed: the app could not be packaged.
+        StackFailed: the template could not be deployed.
     """
     with ExitStack() as running_processes:
         start = running_processes.enter_context
