@@ -337,7 +337,10 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Consignment:
-    """Goods on their way into bins; `digest` names the loaded body, so that loading it again changes nothing."""
+    """Goods on their way into bins.
+
+    `digest` names the loaded body, so that loading it again changes nothing; it is empty while a load runs.
+    """
 
     consignment_id: str
     site: str

@@ -27,6 +27,8 @@ from tests.examples import COUNTS, JPEG, NOON, PRIOR, image_of, record_of, rejec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.unit.conftest import Logged
+
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "tests" / "events"
 TOPIC = "arn:aws:sns:eu-central-1:000000000000:alerts"
@@ -129,6 +131,25 @@ def test_a_batch_of_photos_is_checked_and_nothing_comes_back(aws: Aws) -> None:
         aws.take_the_record()
     reply = invoke("on_inbox", {"Records": [photo_message("m1"), photo_message("m2")]})
     assert reply == {"batchItemFailures": []}
+
+
+def test_what_a_batch_measured_is_written_out_with_it(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.hold_a_photo()
+    aws.count(3)
+    aws.know_the_bin(BinStatus("A-17", 1, BinState.WAITING, NOON))
+    aws.take_the_record()
+    invoke("on_inbox", {"Records": [photo_message()]})
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert {"Photos", "PhotoAge", "EndpointLatency"} <= {name for line in metrics for name in line}
+
+
+def test_a_message_that_can_not_even_be_delayed_comes_back_and_the_log_says_why(aws: Aws, logged: Logged) -> None:
+    aws.s3.add_client_error("get_object", "AccessDenied")
+    aws.sqs.add_client_error("change_message_visibility", "ServiceUnavailable")
+    reply = invoke("on_inbox", {"Records": [photo_message("m1")]})
+    assert [failure["itemIdentifier"] for failure in reply["batchItemFailures"]] == ["m1"]
+    kept = [line for line in logged.lines() if line["message"] == "message stays in the inbox"]
+    assert "ServiceUnavailable" in kept[0]["failure"]
 
 
 def test_only_the_message_that_failed_comes_back_after_a_pause(aws: Aws) -> None:

@@ -98,6 +98,12 @@ def test_a_photo_of_another_aspect_is_squashed_to_width_by_height() -> None:
     assert np.abs(pixels[5, -5] - np.array([0, 0, 255])).max() <= LOSS_OF_JPEG
 
 
+def test_a_resized_photo_carries_the_loss_of_the_stored_training_photos() -> None:
+    full_size = drawn(size=(540, 480))
+    copy = encoded(full_size.resize(SIZE, Image.Resampling.BICUBIC), "JPEG", quality=75)
+    assert np.array_equal(decode(encoded(full_size, "PNG"), SIZE), decode(copy, SIZE))
+
+
 @given(cut=st.integers(0, 100), file_format=st.sampled_from(["JPEG", "PNG"]))
 def test_a_file_cut_anywhere_is_refused_or_whole(cut: int, file_format: str) -> None:
     body = encoded(drawn(), file_format)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +15,7 @@ from tests.fakes import BEFORE, FakeCounter, Trouble
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-@pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    """What the functions log from here on."""
-    handler = telemetry.logger.registered_handler
-    stream = io.StringIO()
-    usual = handler.setStream(stream)  # type: ignore[attr-defined]
-    yield stream
-    handler.setStream(usual)  # type: ignore[attr-defined]
-    telemetry.logger.set_correlation_id(None)
-    telemetry.logger.remove_keys(["key"])
+    from tests.unit.conftest import Logged
 
 
 @pytest.fixture
@@ -35,10 +24,6 @@ def metrics() -> Iterator[None]:
     telemetry.metrics.clear_metrics()
     yield
     telemetry.metrics.clear_metrics()
-
-
-def lines_of(logged: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in logged.getvalue().splitlines()]
 
 
 def measured(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -53,11 +38,11 @@ def measured(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return merged
 
 
-def test_a_photos_log_lines_bear_its_id_and_key(logged: io.StringIO) -> None:
+def test_a_photos_log_lines_bear_its_id_and_key(logged: Logged) -> None:
     image = image_of()
     telemetry.correlate(image)
     telemetry.tell_failure(TemporaryFailure("endpoint throttled"))
-    (line,) = lines_of(logged)
+    (line,) = logged.lines()
     assert (line["correlation_id"], line["key"]) == (image.image_id, image.key)
     assert "endpoint throttled" in line["failure"]
     assert line["service"] == "bincheck"
@@ -82,11 +67,11 @@ def test_a_rejection_is_counted_by_reason(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.usefixtures("metrics")
 def test_a_photo_that_had_been_recorded_is_not_counted_again(
-    capsys: pytest.CaptureFixture[str], logged: io.StringIO
+    capsys: pytest.CaptureFixture[str], logged: Logged
 ) -> None:
     telemetry.tell_outcome(inspection_of(image_of()), is_new=False)
     assert measured(capsys) == {}
-    assert lines_of(logged)[0]["message"] == "photo had been recorded before"
+    assert logged.lines()[0]["message"] == "photo had been recorded before"
 
 
 @pytest.mark.usefixtures("logged", "metrics")

@@ -297,6 +297,31 @@ def test_the_user_pool_knows_both_roles() -> None:
 # API and operations ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("function", ["OnInbox", "OnStatusChange"])
+def test_functions_that_measure_have_their_stacks_namespace(function: str) -> None:
+    variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == {"Fn::Sub": "Bincheck/${AWS::StackName}"}
+
+
+@pytest.mark.parametrize(
+    ("response", "code"),
+    [
+        ("UNAUTHORIZED", "unauthorized"),
+        ("ACCESS_DENIED", "forbidden"),
+        ("MISSING_AUTHENTICATION_TOKEN", "not_found"),
+        ("THROTTLED", "too_many_requests"),
+        ("DEFAULT_4XX", "bad_request"),
+        ("DEFAULT_5XX", "unavailable"),
+    ],
+)
+def test_what_the_gateway_answers_by_itself_has_the_shape_of_the_apis_errors(response: str, code: str) -> None:
+    answers = RESOURCES["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
+    template = answers[response]["responseTemplates"]["application/json"]
+    body = json.loads(template.replace("$context.error.messageString", '"a message, quoted by the gateway"'))
+    assert body["error"] == code
+    assert set(body) == {"error", "message"}
+
+
 def test_the_api_is_throttled_and_takes_no_binary_bodies() -> None:
     api = RESOURCES["RestAPI"]["Properties"]
     (every_method,) = api["MethodSettings"]
