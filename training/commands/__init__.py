@@ -1,0 +1,1 @@
+"""The commands of `python -m training`: each parses its arguments, calls one function and prints."""
