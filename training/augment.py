@@ -63,8 +63,8 @@ def _uniform(shape: int | tuple[int, ...], half_width: float, generator: torch.G
     return (torch.rand(size, generator=generator) * 2 - 1) * half_width
 
 
-def softened(labels: torch.Tensor, classes: int, neighbours: float) -> torch.Tensor:
-    """Make targets [N,classes]: the label, less a share `neighbours` given to the counts one off.
+def softened(labels: torch.Tensor, classes: int, neighbours: float, smoothing: float = 0.0) -> torch.Tensor:
+    """Make targets [N,classes]: the label, less a share `neighbours` for the counts one off and `smoothing` for all.
 
     The inventory's truth is off by one now and then, and a miss by one is a smaller miss than one by four.
     At either end of the scale the one neighbour there takes the whole share.
@@ -72,7 +72,18 @@ def softened(labels: torch.Tensor, classes: int, neighbours: float) -> torch.Ten
     index = torch.arange(classes)
     beside = ((index[:, None] - index[None, :]).abs() == 1).float()
     table = torch.eye(classes) * (1 - neighbours) + beside / beside.sum(dim=1, keepdim=True) * neighbours
+    table = table * (1 - smoothing) + smoothing / classes
     return table.to(labels.device)[labels]
+
+
+def blended(
+    pixels: torch.Tensor, targets: torch.Tensor, mixup: float, cutmix: float, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mix each photo with another of the batch by MixUp or CutMix; by either as often where both are wanted."""
+    both = mixup > 0 and cutmix > 0
+    if cutmix > 0 and (not both or torch.rand((), generator=generator) < 0.5):
+        return cut_and_pasted(pixels, targets, cutmix, generator)
+    return mixed_up(pixels, targets, mixup, generator)
 
 
 def mixed_up(
@@ -87,6 +98,31 @@ def mixed_up(
     weight = _beta(alpha, generator)
     partner = torch.randperm(pixels.shape[0], generator=generator).to(pixels.device)
     return pixels.lerp(pixels[partner], 1 - weight), targets.lerp(targets[partner], 1 - weight)
+
+
+def cut_and_pasted(
+    pixels: torch.Tensor, targets: torch.Tensor, alpha: float, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Paste a box of another photo into each, its target by the box's share (Yun et al., 2019, "CutMix").
+
+    One box per batch, its share of the area drawn from Beta(alpha, alpha) and cut to the frame.
+    """
+    height, width = pixels.shape[2:]
+    side = (1 - _beta(alpha, generator)) ** 0.5
+    top, bottom = _stretch(height, side, generator)
+    left, right = _stretch(width, side, generator)
+    partner = torch.randperm(pixels.shape[0], generator=generator).to(pixels.device)
+    pasted = pixels.clone()
+    pasted[:, :, top:bottom, left:right] = pixels[partner, :, top:bottom, left:right]
+    share = (bottom - top) * (right - left) / (height * width)
+    return pasted, targets.lerp(targets[partner], share)
+
+
+def _stretch(length: int, side: float, generator: torch.Generator) -> tuple[int, int]:
+    """Choose where a stretch of `side` of the length, about a random centre, begins and ends inside it."""
+    centre = float(torch.rand((), generator=generator)) * length
+    half = side * length / 2
+    return max(round(centre - half), 0), min(round(centre + half), length)
 
 
 def _beta(alpha: float, generator: torch.Generator) -> float:

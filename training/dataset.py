@@ -26,6 +26,8 @@ class Photos:
 
     pixels: Pixels
     labels: NDArray[np.int64]
+    drawn: int = 0
+    """How many of them, at the end, are drawn."""
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -31,3 +31,79 @@ class ExportMismatchError(TrainingError):
 
 class UnusableModelError(TrainingError):
     """What should be a released model is none, or counts in other classes than the protocols."""
+
+
+class UnusableSpaceError(TrainingError):
+    """What should say which values tuning may try does not."""
+
+
+class OtherStudyError(TrainingError):
+    """The study folder holds trials of other photos, another space or other fixed knobs."""
+
+
+class BadKnobsError(TrainingError):
+    """A knob that does not exist, has a value it cannot take, or contradicts another."""
+
+
+class OtherPhotosError(TrainingError):
+    """A teacher has learnt from other photos than its student may see."""
+
+
+class NothingToSplitError(TrainingError):
+    """A data folder without a single usable bin."""
+
+
+class OtherSplitError(TrainingError):
+    """The folder holds another split, or files that are not of this one."""
+
+
+class UnfinishedSplitError(TrainingError):
+    """What should be uploaded has no manifest, or is not what its manifest says."""
+
+
+class UnsafeBucketError(TrainingError):
+    """The bucket is missing, may be public, or does not encrypt."""
+
+
+class OtherUploadError(TrainingError):
+    """Below the address lies something else."""
+
+
+class UploadFailedError(TrainingError):
+    """S3 refused or could not be reached."""
+
+
+class UnusableJobsConfigError(TrainingError):
+    """The file that says where and how SageMaker jobs run lacks something or has what does not belong there."""
+
+
+class InvalidRequestError(TrainingError):
+    """A request breaks rules that SageMaker publishes, so it was not sent."""
+
+
+class TooExpensiveError(TrainingError):
+    """A job could cost more than its budget, so it was not started."""
+
+
+class JobRefusedError(TrainingError):
+    """AWS refused a call about a job: a name that is taken or unknown, a permission, a quota."""
+
+
+class NoModelError(TrainingError):
+    """The job has left no model: it has not ended yet, or failed."""
+
+
+class UnusableSourceError(TrainingError):
+    """The bucket or folder cannot be read at all: a wrong name, no permission, or it answers nobody any more."""
+
+
+class BadSelectionError(TrainingError):
+    """What should say which bins to fetch does not."""
+
+
+class FolderInUseError(TrainingError):
+    """Another fetch is filling the same folder."""
+
+
+class UnwritableFolderError(TrainingError):
+    """The data folder takes no more files."""

@@ -1,4 +1,4 @@
-"""Any torchvision classifier, its head cut to our classes, and the form in which it is released.
+"""Any torchvision classifier or our own, its head cut to our classes, and the form in which it is released.
 
 Knows nothing of files of photos, of losses or of loops.
 """
@@ -10,28 +10,45 @@ import torch
 from torch import nn
 
 from training.errors import UnusableBackboneError
+from training.resnetv2 import ResNet50V2Stage3
 from training.torchvision_beside_cpu_torch import torchvision_models
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 """What torchvision's pretrained classifiers expect, on pixels scaled to 0..1."""
 
+OURS: Final = "resnet50v2_stage3"
+"""The one architecture that torchvision has not."""
+
 
 def build(architecture: str, classes: int, backbone_weights: Path | None, *, pretrained: bool = True) -> nn.Module:
-    """Make a torchvision classifier with a fresh head of `classes` outputs.
+    """Make a classifier, torchvision's or OURS, with a fresh head of `classes` outputs.
 
     `backbone_weights` is a state dict that may lack the head or have one for other classes; without one the
     published weights are downloaded (`weights="DEFAULT"`), or none at all where `pretrained` is false. Raises
     UnusableBackboneError where the architecture is unknown or the weights leave anything but the head unset.
     """
+    if architecture == OURS:
+        network: nn.Module = _ours(classes, needs_weights=pretrained and backbone_weights is None)
+    else:
+        network = _torchvision(architecture, classes, pretrained=pretrained and backbone_weights is None)
+    if backbone_weights is not None:
+        _load_backbone(network, backbone_weights)
+    return network
+
+
+def _ours(classes: int, *, needs_weights: bool) -> nn.Module:
+    if needs_weights:
+        raise UnusableBackboneError(f"{OURS} has no weights to download: name some with --backbone-weights")
+    return ResNet50V2Stage3(classes)
+
+
+def _torchvision(architecture: str, classes: int, *, pretrained: bool) -> nn.Module:
     models = torchvision_models()
     if architecture not in models.list_models(module=models):
         raise UnusableBackboneError(f"torchvision has no classifier called {architecture!r}")
-    published = "DEFAULT" if pretrained and backbone_weights is None else None
-    network: nn.Module = models.get_model(architecture, weights=published)
+    network: nn.Module = models.get_model(architecture, weights="DEFAULT" if pretrained else None)
     _replace_head(network, classes)
-    if backbone_weights is not None:
-        _load_backbone(network, backbone_weights)
     return network
 
 

@@ -19,13 +19,12 @@ import torch
 from training.calibrate import fit_temperature, negative_log_likelihood
 from training.card import model_card
 from training.dataset import labels_of
-from training.errors import UnfinishedRunError
 from training.evaluate import load, probabilities_of
 from training.export import export
-from training.network import IMAGENET_MEAN, IMAGENET_STD, build, load_weights
+from training.network import IMAGENET_MEAN, IMAGENET_STD, load_weights
 from training.progress import Progress
 from training.records import CLASSES, Record, class_counts, class_mix, manifest_sha256
-from training.run import SIZE, Run, gather, photos_of
+from training.run import Run, gather, photos_of
 from training.scores import Protocol, Scores, score
 from training.serving.images import RESAMPLING
 from training.train import logits_of
@@ -43,19 +42,20 @@ def package(run: Run, out: Path, version: str, created: datetime, *, progress: P
     and ExportMismatchError where the graph and torch disagree.
     """
     splits = gather(run, progress)
-    weights = _rounded(_final_weights(run))
-    network = load_weights(build(run.knobs.architecture, len(CLASSES), None, pretrained=False), weights)
+    network = run.best_network()
+    weights = _rounded(network.state_dict())
+    network = load_weights(network, weights)
     calibration = _calibration(network, run, splits, progress)
     temperature = calibration["real-calibration"]["temperature"]
 
     out.mkdir(parents=True, exist_ok=True)
-    difference = export(network, temperature, SIZE, out / "model.onnx")
+    difference = export(network, temperature, run.size, out / "model.onnx")
     torch.save(weights, out / "weights.pt")
     facts = {
         "name": NAME,
         "version": version,
         "classes": list(CLASSES),
-        "preprocessing": _preprocessing(),
+        "preprocessing": _preprocessing(run.size),
         "temperature": temperature,
         "prior": class_mix(splits["real-train"]),
         "calibration": calibration,
@@ -76,25 +76,15 @@ def package(run: Run, out: Path, version: str, created: datetime, *, progress: P
     return metrics
 
 
-def _preprocessing() -> dict[str, Any]:
+def _preprocessing(size: tuple[int, int]) -> dict[str, Any]:
     return {
-        "size": list(SIZE),
+        "size": list(size),
         "resample": RESAMPLING.name.lower(),
         "colour": "RGB",
         "mean": list(IMAGENET_MEAN),
         "std": list(IMAGENET_STD),
         "in_graph": ["scale to 0..1", "mean and std", "mirrored second view", "temperature", "softmax"],
     }
-
-
-def _final_weights(run: Run) -> dict[str, torch.Tensor]:
-    path = run.out / "checkpoint.pt"
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
-    done = checkpoint["epoch"] if checkpoint else 0
-    if checkpoint is None or done < run.knobs.epochs:
-        raise UnfinishedRunError(f"{run.out}: {done} of {run.knobs.epochs} epochs are done; `train` goes on from there")
-    weights: dict[str, torch.Tensor] = checkpoint["averaged"]
-    return weights
 
 
 def _rounded(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -114,7 +104,7 @@ def _calibration(
     for part in ("real-calibration", "drawn-calibration"):
         if part not in splits:
             continue
-        photos = photos_of(splits[part], run.cache, progress)
+        photos = photos_of(splits[part], run, progress)
         logits = logits_of(network, photos, torch.device("cpu")).numpy()
         temperature = fit_temperature(logits, photos.labels)
         fits[part] = {

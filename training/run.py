@@ -1,6 +1,7 @@
 """A training run from folders to checkpoint: gather the photos, build the network, let it learn, keep a record.
 
 The record (`run.json`) holds what packaging needs to know later; the photos themselves stay where they are.
+Replicas on several machines each gather for themselves, and only the first writes into the run folder.
 """
 
 import hashlib
@@ -9,26 +10,28 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import torch
 
 import training.drawn
 from training.dataset import Photos, drawn_seed, drawn_splits, labels_of, real_splits
 from training.drawn import drawn_counts, write_bins
-from training.errors import OtherRunError, UnfinishedRunError
+from training.errors import OtherPhotosError, OtherRunError, UnfinishedRunError
 from training.knobs import Knobs
-from training.network import build
+from training.network import build, load_weights
 from training.pixels import decoded
 from training.progress import Progress
 from training.records import CLASSES, Record, class_counts, manifest_sha256
+from training.replicas import Replica
 from training.split import SHARES
-from training.train import Learner, Report, train
-
-SIZE: Final = (224, 224)
-"""(width, height) of the photos that the network is released for."""
+from training.teachers import Teachers
+from training.train import BEST, HISTORY, AfterEpoch, Learner, Report, train
 
 _RECORD: Final = "run.json"
+
+Weights = dict[str, torch.Tensor]
+"""A network's state dict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,49 +46,92 @@ class Run:
     backbone_source: str
     """Where the starting weights come from and their licence, for the model card."""
     git_commit: str | None
+    teachers: tuple[Path, ...] = ()
+    """Folders of finished runs on the same photos, from whose best weights this one learns."""
+    averaged: int = 1
+    """Of how many runs' weights its own are the mean."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the photos that the network is released for."""
+        return (self.knobs.size, self.knobs.size)
 
     @classmethod
     def recorded(cls, out: Path) -> Self:
         """Read back the run that `start` left in this folder; raises UnfinishedRunError where there is none."""
-        record = out / _RECORD
-        if not record.exists():
-            raise UnfinishedRunError(f"{out} holds no run")
-        facts = json.loads(record.read_text(encoding="utf-8"))
+        facts = _recorded_facts(out)
         return cls(
             out=out,
             data=Path(facts["data"]),
             cache=Path(facts["cache"]),
-            knobs=Knobs(**facts["knobs"]),
+            knobs=Knobs.of(facts["knobs"]),
             backbone_weights=None,
             backbone_source=facts["backbone_source"],
             git_commit=facts["git_commit"],
+            teachers=tuple(map(Path, facts["teachers"])),
+            averaged=facts["averaged"],
         )
 
+    def best_network(self) -> torch.nn.Module:
+        """Give the network with its best weights, ready to be asked; UnfinishedRunError before the last epoch."""
+        history = self.out / HISTORY
+        done = len(json.loads(history.read_text(encoding="utf-8"))) if history.exists() else 0
+        if done < self.knobs.epochs:
+            raise UnfinishedRunError(
+                f"{self.out}: {done} of {self.knobs.epochs} epochs are done; `train` goes on from there"
+            )
+        network = build(self.knobs.architecture, len(CLASSES), None, pretrained=False)
+        return load_weights(network, torch.load(self.out / BEST, map_location="cpu", weights_only=True))
 
-def start(run: Run, *, gpus: int, threads: int, report: Report, progress: Progress) -> Learner:
+    def deliver(self, out: Path, *, weights: Weights | None = None, averaged: int = 1) -> None:
+        """Copy what a finished run leaves, but for the checkpoint, into another folder.
+
+        `weights`, the mean of so many runs' ones, may take the place of its own.
+        """
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.out / HISTORY, out / HISTORY)
+        _write_record(out, _recorded_facts(self.out) | {"averaged": averaged})
+        if weights is None:
+            shutil.copyfile(self.out / BEST, out / BEST)
+        else:
+            torch.save(weights, out / BEST)
+
+
+def start(  # noqa: PLR0913 - how a run shows itself, beside what it is
+    run: Run,
+    *,
+    replica: Replica,
+    threads: int = 0,
+    report: Report,
+    after_epoch: AfterEpoch = lambda _: None,
+    progress: Progress,
+) -> Learner:
     """Train as `run` says, or go on where it was interrupted.
 
-    Raises OtherRunError where the folder holds a run with other knobs or photos.
+    Raises OtherRunError where the folder holds a run with other knobs or photos, OtherPhotosError where a teacher has
+    learnt from other photos, and BadKnobsError where knobs contradict each other.
     """
     if threads:
         torch.set_num_threads(threads)
+    with replica.first_here_first():
+        splits = gather(run, progress, keep_record=replica.is_first)
+        learning, held_out = _roles(splits, run, progress)
     torch.manual_seed(run.knobs.seed)  # the head's first weights
-    splits = gather(run, progress)
-    learning = splits["real-train"] + splits.get("drawn-train", [])
-    held_out = {"val": "real-validation", "drawn_val": "drawn-validation"}
     return train(
         build(run.knobs.architecture, len(CLASSES), run.backbone_weights),
-        photos_of(learning, run.cache, progress),
-        {name: photos_of(splits[part], run.cache, progress) for name, part in held_out.items() if part in splits},
+        learning,
+        held_out,
         run.knobs,
         run.out,
-        device=torch.device("cuda" if gpus else "cpu"),
+        replica=replica,
         report=report,
+        teachers=_teachers(run, splits),
+        after_epoch=after_epoch,
         progress=progress,
     )
 
 
-def gather(run: Run, progress: Progress) -> dict[str, list[Record]]:
+def gather(run: Run, progress: Progress, *, keep_record: bool = True) -> dict[str, list[Record]]:
     """Gather every bin of the run by the part it plays, `real-train` to `drawn-test`; draw what is not drawn yet.
 
     Raises OtherRunError where the run folder remembers other knobs or other photos: a photo that has trained the
@@ -94,14 +140,49 @@ def gather(run: Run, progress: Progress) -> dict[str, list[Record]]:
     splits = real_splits(run.data, run.knobs.seed)
     if run.knobs.drawn:
         splits |= drawn_splits({part: _drawn_folder(run, part, progress) for part in SHARES})
-    _remember(run, splits)
+    facts = _facts(run, splits)
+    _check_against_record(run, facts)
+    if keep_record:
+        _record(run, facts)
     return splits
 
 
-def photos_of(records: Sequence[Record], cache: Path, progress: Progress) -> Photos:
-    """Decode the records' photos (once) under `cache`, and add their labels."""
+def photos_of(records: Sequence[Record], run: Run, progress: Progress, *, drawn: int = 0) -> Photos:
+    """Decode the records' photos (once) in the run's cache, and add their labels; the last `drawn` are drawn."""
     with progress(len(records), "decoding") as done:
-        return Photos(decoded(records, cache / "pixels", SIZE, done=done), labels_of(records))
+        return Photos(decoded(records, run.cache / "pixels", run.size, done=done), labels_of(records), drawn)
+
+
+def _roles(splits: dict[str, list[Record]], run: Run, progress: Progress) -> tuple[Photos, dict[str, Photos]]:
+    """Decode what trains the network, and what it is scored on after each epoch."""
+    real, held_out = splits["real-train"], {"val": splits["real-validation"]}
+    if run.knobs.learn_from_validation:
+        real, held_out = real + splits["real-validation"], {}
+    if "drawn-validation" in splits:
+        held_out["drawn_val"] = splits["drawn-validation"]
+    drawn = splits.get("drawn-train", [])
+    scored = {name: photos_of(records, run, progress) for name, records in held_out.items()}
+    return photos_of(real + drawn, run, progress, drawn=len(drawn)), scored
+
+
+def _teachers(run: Run, splits: dict[str, list[Record]]) -> Teachers | None:
+    for folder in run.teachers:
+        _check_teacher(folder, run, splits)
+    return Teachers([Run.recorded(folder).best_network() for folder in run.teachers]) if run.teachers else None
+
+
+def _check_teacher(folder: Path, run: Run, splits: dict[str, list[Record]]) -> None:
+    """Refuse a teacher that has seen photos which must stay unseen: its opinions would carry them over."""
+    kept_other_photos = _recorded_facts(folder)["unseen_sha256"] != _unseen_sha256(splits)
+    knows_validation = Run.recorded(folder).knobs.learn_from_validation and not run.knobs.learn_from_validation
+    if kept_other_photos or knows_validation:
+        raise OtherPhotosError(
+            f"{folder} has learnt from other photos than this run may see: give both one seed and data"
+        )
+
+
+def _unseen_sha256(splits: dict[str, list[Record]]) -> str:
+    return manifest_sha256({name: splits[name] for name in ("real-calibration", "real-test")})
 
 
 def _drawn_folder(run: Run, part: str, progress: Progress) -> Path:
@@ -123,22 +204,42 @@ def _renderer_version() -> str:
     return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()[:12]
 
 
-def _remember(run: Run, splits: dict[str, list[Record]]) -> None:
-    facts = {
+def _facts(run: Run, splits: dict[str, list[Record]]) -> dict[str, Any]:
+    return {
         "data": str(run.data.resolve()),
         "cache": str(run.cache.resolve()),
         "knobs": asdict(run.knobs),
         "backbone_source": run.backbone_source,
         "git_commit": run.git_commit,
+        "averaged": run.averaged,
+        "teachers": [str(teacher.resolve()) for teacher in run.teachers],
         "manifest_sha256": manifest_sha256(splits),
+        "unseen_sha256": _unseen_sha256(splits),
         "classes": {name: class_counts(records) for name, records in splits.items()},
     }
-    record = run.out / _RECORD
-    if record.exists():
-        before = json.loads(record.read_text(encoding="utf-8"))
-        differing = [fact for fact in ("knobs", "manifest_sha256") if before[fact] != facts[fact]]
+
+
+def _recorded_facts(out: Path) -> dict[str, Any]:
+    record = out / _RECORD
+    if not record.exists():
+        raise UnfinishedRunError(f"{out} holds no run")
+    facts: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+    return facts
+
+
+def _check_against_record(run: Run, facts: dict[str, Any]) -> None:
+    if (run.out / _RECORD).exists():
+        before = _recorded_facts(run.out)
+        differing = [fact for fact in ("knobs", "teachers", "manifest_sha256") if before[fact] != facts[fact]]
         if differing:
             raise OtherRunError(f"{run.out} holds a run with other {' and '.join(differing)}: choose another folder")
-    else:
+
+
+def _record(run: Run, facts: dict[str, Any]) -> None:
+    if not (run.out / _RECORD).exists():
         run.out.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        _write_record(run.out, facts)
+
+
+def _write_record(out: Path, facts: dict[str, Any]) -> None:
+    (out / _RECORD).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

@@ -1,33 +1,48 @@
 """The training loop: photos and knobs in, a checkpoint after every epoch out.
 
-The loop does not know the network, and everything random in an epoch follows from the seed and the epoch's
-number: a run that was killed goes on from its last checkpoint and ends where it would have ended anyway.
+    checkpoint.pt   all that changes while the network learns, after the last whole epoch
+    best.pt         the averaged weights of the epoch whose validation loss (`val_all_loss`) was lowest
+    history.json    the figures of every epoch
+
+The loop does not know the network, and everything random in an epoch follows from the seed, the epoch's number and
+the replica's: a run that was killed goes on from its last checkpoint and ends where it would have ended anyway.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812 - the name everybody knows it by
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from training.augment import Jitter, jittered, mixed_up, resized, softened
+from training.augment import Jitter, blended, jittered, resized, softened
 from training.dataset import Photos
+from training.errors import BadKnobsError
+from training.feed import Batch, batches
 from training.knobs import Knobs
+from training.losses import loss_of
 from training.network import TwoViews, head_parameters, normalise
 from training.progress import Progress, silent
 from training.records import CLASSES
+from training.replicas import Replica
 from training.scores import Protocol, score
+from training.teachers import Teachers
 
 Report = Callable[[str], None]
 """Takes one metric line."""
+
+AfterEpoch = Callable[[dict[str, float]], None]
+"""Hears an epoch's figures once its checkpoint is safe; what it raises ends the run, which can be resumed."""
+
+CHECKPOINT: Final = "checkpoint.pt"
+BEST: Final = "best.pt"
+HISTORY: Final = "history.json"
 
 
 @dataclass(slots=True)
@@ -45,7 +60,7 @@ class Learner:
     def state(self, knobs: Knobs) -> dict[str, Any]:
         """Give a checkpoint: weights, the optimiser's memory, the knobs and the figures so far."""
         return {
-            "knobs": asdict(knobs),
+            "knobs": asdict(knobs) | {"loss": str(knobs.loss)},
             "epoch": self.epoch,
             "history": self.history,
             "network": self.network.state_dict(),
@@ -73,36 +88,54 @@ def train(  # noqa: PLR0913 - a run is defined by these
     knobs: Knobs,
     run: Path,
     *,
-    device: torch.device,
+    replica: Replica,
     report: Report,
+    teachers: Teachers | None = None,
+    after_epoch: AfterEpoch = lambda _: None,
     progress: Progress = silent,
 ) -> Learner:
-    """Fine-tune the whole network; leaves `run/checkpoint.pt` after every epoch, and goes on from one.
+    """Fine-tune the whole network; leaves a checkpoint in `run` after every epoch, and goes on from one.
+
+    Raises BadKnobsError where the first epochs should see drawn bins only and there are none.
 
     Args:
         network: pretrained, with a head of len(CLASSES); takes normalised [N,3,H,W].
         photos: what it learns from.
         held_out: sets by name on which the averaged weights are scored after each epoch.
         knobs: everything else that decides the outcome.
-        run: folder of the checkpoint.
-        device: where to compute.
+        run: folder of the checkpoint, the best weights and the figures.
+        replica: this process's place among those that train together.
         report: receives one metric line per epoch.
+        teachers: what gives `knobs.teaching` of every target, if anything.
+        after_epoch: receives the same figures as numbers.
         progress: opens a progress bar for each epoch.
 
     """
-    network = network.to(device, memory_format=torch.channels_last)
-    learner = _fresh_learner(network, knobs, steps_per_epoch=_whole_batches(photos, knobs))
-    checkpoint = run / "checkpoint.pt"
-    if checkpoint.exists():
-        learner.restore(torch.load(checkpoint, map_location=device, weights_only=True))
+    if knobs.drawn_epochs and not photos.drawn:
+        raise BadKnobsError(f"{knobs.drawn_epochs} epochs should see drawn bins only, but there are none")
+    network = network.to(replica.device, memory_format=torch.channels_last)
+    step = Step(replica.synchronised(network), teachers.to(replica.device) if teachers else None, knobs)
+    learner = _fresh_learner(network, knobs, sum(_steps(photos, knobs, epoch) for epoch in range(knobs.epochs)))
+    checkpoint = replica.from_first(lambda: _load(run / CHECKPOINT))
+    if checkpoint is not None:
+        learner.restore(checkpoint)
     while learner.epoch < knobs.epochs:
-        loss = _one_epoch(learner, photos, knobs, device, progress)
+        loss = _one_epoch(learner, step, photos, replica, progress)
         learner.epoch += 1
-        figures = {"epoch": learner.epoch, "train_loss": loss, **_figures(learner, held_out, device)}
-        learner.history.append(figures)
-        _save(learner.state(knobs), checkpoint)
-        report(metric_line(figures))
+        if replica.is_first:
+            figures = {"epoch": learner.epoch, "train_loss": loss, **_figures(learner, held_out, replica.device)}
+            learner.history.append(figures)
+            _save(learner, knobs, run)
+            report(metric_line(figures))
+            after_epoch(figures)
     return learner
+
+
+def best_epoch(history: Sequence[dict[str, float]]) -> int:
+    """Find the epoch, counted from 1, with the lowest validation loss; the last one where nothing was validated."""
+    if "val_all_loss" not in history[-1]:
+        return len(history)
+    return min(range(len(history)), key=lambda epoch: history[epoch]["val_all_loss"]) + 1
 
 
 def metric_line(figures: dict[str, float]) -> str:
@@ -112,7 +145,7 @@ def metric_line(figures: dict[str, float]) -> str:
     )
 
 
-def _fresh_learner(network: nn.Module, knobs: Knobs, steps_per_epoch: int) -> Learner:
+def _fresh_learner(network: nn.Module, knobs: Knobs, steps: int) -> Learner:
     head = head_parameters(network)
     head_ids = {id(parameter) for parameter in head}
     backbone = [parameter for parameter in network.parameters() if id(parameter) not in head_ids]
@@ -122,62 +155,79 @@ def _fresh_learner(network: nn.Module, knobs: Knobs, steps_per_epoch: int) -> Le
     schedule = OneCycleLR(
         optimizer,
         max_lr=[knobs.learning_rate, knobs.head_learning_rate],
-        total_steps=steps_per_epoch * knobs.epochs + 1,  # torch takes the first step at construction
-        pct_start=knobs.warm_up,
+        total_steps=steps + 1,  # torch takes the first step at construction
+        pct_start=max(knobs.warm_up, 2 / (steps + 1)),  # a tiny run climbs as well: torch divides by the climb's steps
     )
     # Batch norm's statistics are averaged along: they belong to the weights that they were measured with.
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(knobs.ema_decay), use_buffers=True)
     return Learner(network, averaged, optimizer, schedule, epoch=0, history=[])
 
 
-def _one_epoch(
-    learner: Learner,
-    photos: Photos,
-    knobs: Knobs,
-    device: torch.device,
-    progress: Progress,
-) -> float:
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How one step comes from photos to a loss."""
+
+    network: nn.Module
+    """Shares its weights with the learner's network, and its gradients with the other replicas."""
+    teachers: Teachers | None
+    knobs: Knobs
+
+    def loss(self, batch: Batch, size: int, generator: torch.Generator) -> torch.Tensor:
+        """Ask the network for photos uint8 [N,H,W,3] with labels [N] at size x size, and say how wrong it was."""
+        pixels, targets = self._augmented(*batch, size, generator)
+        with _half_precision(pixels.device):
+            logits = self.network(pixels).float()
+            targets = targets if self.teachers is None else self._taught(pixels, targets)
+        return loss_of(self.knobs.loss, logits, targets)
+
+    def _augmented(
+        self, images: torch.Tensor, labels: torch.Tensor, size: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        targets = softened(labels, len(CLASSES), self.knobs.neighbours, self.knobs.label_smoothing)
+        pixels = jittered(resized(images.permute(0, 3, 1, 2).float(), size), Jitter(), generator)
+        pixels, targets = blended(pixels, targets, self.knobs.mixup, self.knobs.cutmix, generator)
+        return normalise(pixels).contiguous(memory_format=torch.channels_last), targets
+
+    def _taught(self, pixels: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        assert self.teachers is not None  # noqa: S101 - asked by loss
+        with torch.no_grad():
+            return targets.lerp(self.teachers(pixels), self.knobs.teaching)
+
+
+def _one_epoch(learner: Learner, step: Step, photos: Photos, replica: Replica, progress: Progress) -> float:
+    knobs = step.knobs
     generator = torch.Generator().manual_seed(_epoch_seed(knobs.seed, learner.epoch))
-    torch.manual_seed(_epoch_seed(knobs.seed, learner.epoch))  # dropout draws from the global generator
-    order = torch.randperm(len(photos), generator=generator).numpy()
+    order = torch.randperm(_rows(photos, knobs, learner.epoch), generator=generator).numpy()
+    order = len(photos) - 1 - order  # the drawn ones are the last
+    _reseed(generator, knobs.seed, learner.epoch, replica.rank)
     size = knobs.small_size if learner.epoch < knobs.small_epochs else photos.pixels.shape[1]
     learner.network.train()
     losses = []
-    batches = np.array_split(order, _whole_batches(photos, knobs))
-    with progress(len(batches), f"epoch {learner.epoch + 1} of {knobs.epochs}") as done:
-        for batch in batches:
-            rows = np.sort(batch)  # the disk likes order
-            pixels, targets = _tensor(photos.pixels[rows]).to(device), _tensor(photos.labels[rows]).to(device)
-            losses.append(_one_step(learner, *_augmented(pixels, targets, size, knobs, generator), device))
+    rows = [replica.share(part) for part in np.array_split(order, _steps(photos, knobs, learner.epoch))]
+    with progress(len(rows), f"epoch {learner.epoch + 1} of {knobs.epochs}") as done:
+        for batch in batches(photos, rows, replica.device):
+            losses.append(_learn(learner, step.loss(batch, size, generator)))
             done()
-    return float(np.mean(losses))
+    return float(torch.stack(losses).mean())
 
 
-def _whole_batches(photos: Photos, knobs: Knobs) -> int:
-    """Count an epoch's steps; what is left over is spread over them, so that every photo is seen."""
-    return max(len(photos) // knobs.batch_size, 1)
-
-
-def _augmented(
-    images: torch.Tensor, labels: torch.Tensor, size: int, knobs: Knobs, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Turn photos uint8 [N,H,W,3] and labels [N] into input [N,3,size,size] and targets [N,classes] of one step."""
-    targets = softened(labels, len(CLASSES), knobs.neighbours)
-    pixels = resized(jittered(images.permute(0, 3, 1, 2).float(), Jitter(), generator), size)
-    pixels, targets = mixed_up(pixels, targets, knobs.mixup, generator)
-    return normalise(pixels), targets
-
-
-def _one_step(learner: Learner, pixels: torch.Tensor, targets: torch.Tensor, device: torch.device) -> float:
-    with _half_precision(device):
-        logits = learner.network(pixels.contiguous(memory_format=torch.channels_last))
-    loss = F.cross_entropy(logits.float(), targets)
+def _learn(learner: Learner, loss: torch.Tensor) -> torch.Tensor:
     learner.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     learner.optimizer.step()
     learner.schedule.step()
     learner.averaged.update_parameters(learner.network)
-    return float(loss.detach())
+    return loss.detach()
+
+
+def _rows(photos: Photos, knobs: Knobs, epoch: int) -> int:
+    """Count the photos that take part in an epoch, from the end of all."""
+    return photos.drawn if epoch < knobs.drawn_epochs else len(photos)
+
+
+def _steps(photos: Photos, knobs: Knobs, epoch: int) -> int:
+    """Count an epoch's steps; what is left over is spread over them, so that every photo is seen."""
+    return max(_rows(photos, knobs, epoch) // knobs.batch_size, 1)
 
 
 def _figures(learner: Learner, held_out: dict[str, Photos], device: torch.device) -> dict[str, float]:
@@ -221,8 +271,29 @@ def _epoch_seed(seed: int, epoch: int) -> int:
     return seed * 1_000_003 + epoch
 
 
-def _save(state: dict[str, Any], checkpoint: Path) -> None:
-    unfinished = checkpoint.with_suffix(".unfinished")
+def _reseed(generator: torch.Generator, seed: int, epoch: int, rank: int) -> None:
+    """From here on each replica draws for itself; dropout draws from the global generator."""
+    own = _epoch_seed(seed, epoch) + rank * 7_368_787
+    generator.manual_seed(own)
+    torch.manual_seed(own)
+
+
+def _load(checkpoint: Path) -> dict[str, Any] | None:
+    if not checkpoint.exists():
+        return None
+    state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    return state
+
+
+def _save(learner: Learner, knobs: Knobs, run: Path) -> None:
+    """Leave the best weights first: a kill in between then repeats an epoch, and ends with the same files."""
+    if best_epoch(learner.history) == learner.epoch:
+        _write(learner.averaged.module.state_dict(), run / BEST)
+    _write(learner.state(knobs), run / CHECKPOINT)
+    (run / HISTORY).write_text(json.dumps(learner.history, indent=1) + "\n", encoding="utf-8")
+
+
+def _write(state: dict[str, Any], file: Path) -> None:
+    unfinished = file.with_suffix(".unfinished")
     torch.save(state, unfinished)
-    unfinished.replace(checkpoint)  # a kill in between leaves the last checkpoint whole
-    (checkpoint.parent / "history.json").write_text(json.dumps(state["history"], indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(file)

@@ -21,13 +21,15 @@ torch = pytest.importorskip("torch", reason="needs the training environment")
 
 from training.dataset import labels_of  # noqa: E402 - torch comes first, here and below
 from training.drawn import write_bins  # noqa: E402
-from training.errors import OtherRunError, UnfinishedRunError  # noqa: E402
+from training.ensemble import compare, soup  # noqa: E402
+from training.errors import BadKnobsError, OtherPhotosError, OtherRunError, UnfinishedRunError  # noqa: E402
 from training.evaluate import load, probabilities_of  # noqa: E402
 from training.knobs import Knobs  # noqa: E402
 from training.network import Released, build, load_weights  # noqa: E402
 from training.package import package  # noqa: E402
 from training.progress import silent  # noqa: E402
 from training.records import CLASSES, read_folder  # noqa: E402
+from training.replicas import Replica  # noqa: E402
 from training.run import Run, start  # noqa: E402
 from training.scores import Protocol, score  # noqa: E402
 from training.serving.images import decode  # noqa: E402
@@ -45,9 +47,11 @@ KNOBS = Knobs(
     drawn_held_out=14,
     epochs=2,
     small_epochs=1,
+    size=96,
     small_size=64,
     batch_size=12,
 )
+ALONE = Replica(torch.device("cpu"))
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +85,7 @@ def a_run(workplace: Path, name: str, knobs: Knobs = KNOBS) -> Run:
 
 
 def carried_out(run: Run, report: Callable[[str], None] = lambda _: None) -> Learner:
-    return start(run, gpus=0, threads=0, report=report, progress=silent)
+    return start(run, replica=ALONE, report=report, progress=silent)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +140,7 @@ def test_a_run_killed_within_an_epoch_ends_where_the_uninterrupted_one_does(
         yield done
 
     with pytest.raises(PowerCut):
-        start(run, gpus=0, threads=0, report=lambda _: None, progress=cut_in_second_epoch)
+        start(run, replica=ALONE, report=lambda _: None, progress=cut_in_second_epoch)
 
     assert_same_weights(carried_out(run), finished[1])
 
@@ -145,6 +149,128 @@ def assert_same_weights(one: Learner, other: Learner) -> None:
     for this, that in ((one.network, other.network), (one.averaged.module, other.averaged.module)):
         for name, tensor in this.state_dict().items():
             assert torch.allclose(tensor, that.state_dict()[name], atol=1e-6), name
+
+
+def test_a_run_stopped_by_who_hears_its_figures_ends_where_the_uninterrupted_one_does(
+    workplace: Path, finished: tuple[Run, Learner, list[str]]
+) -> None:
+    run = a_run(workplace, "stopped-by-a-listener")
+    heard: list[dict[str, float]] = []
+
+    def stop(figures: dict[str, float]) -> None:
+        heard.append(figures)
+        raise PowerCut
+
+    with pytest.raises(PowerCut):
+        start(run, replica=ALONE, report=lambda _: None, after_epoch=stop, progress=silent)
+
+    assert heard == finished[1].history[:1]
+    assert_same_weights(carried_out(run), finished[1])
+
+
+def test_two_processes_train_one_network_together(workplace: Path, tmp_path: Path) -> None:
+    """Each sees its half of every batch; both end with the same weights, of which the first leaves its files."""
+    knobs = ["--architecture", KNOBS.architecture, "--size", "64", "--epochs", "1", "--small-epochs", "0"]
+    run = ["--out", str(tmp_path / "run"), "--data", str(workplace / "data"), "--cache", str(tmp_path / "cache")]
+    backbone = ["--backbone-weights", str(workplace / "backbone.pth"), "--drawn", "0", "--batch-size", "12"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+
+    ended = subprocess.run(
+        [*command, "-m", "training", "train", *run, *backbone, *knobs, "--threads", "1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("epoch=1 ") == 1
+    assert {"run.json", "history.json", "best.pt", "checkpoint.pt"} == {f.name for f in (tmp_path / "run").iterdir()}
+
+
+def test_a_student_learns_from_a_teacher_of_another_kind(
+    workplace: Path, finished: tuple[Run, Learner, list[str]]
+) -> None:
+    taught = replace(a_run(workplace, "taught", replace(KNOBS, teaching=1.0)), teachers=(finished[0].out,))
+    untaught = a_run(workplace, "untaught", replace(KNOBS, teaching=0.0))
+
+    histories = [carried_out(run).history for run in (taught, untaught)]
+
+    assert histories[0] != histories[1]
+    assert Run.recorded(taught.out).teachers == (finished[0].out,)
+
+
+def test_a_teacher_that_knows_the_test_photos_is_refused(
+    tmp_path: Path, workplace: Path, finished: tuple[Run, Learner, list[str]]
+) -> None:
+    write_bins(tmp_path / "data", [count % 7 for count in range(42)], 5, first_id=100)
+    elsewhere = replace(a_run(workplace, "elsewhere"), data=tmp_path / "data", teachers=(finished[0].out,))
+
+    with pytest.raises(OtherPhotosError, match="other photos"):
+        carried_out(elsewhere)
+
+
+def test_a_last_run_learns_from_the_validation_photos_and_keeps_its_last_epoch(workplace: Path) -> None:
+    run = a_run(workplace, "last", replace(KNOBS, learn_from_validation=True))
+
+    learner = carried_out(run)
+
+    assert "val_loss" not in learner.history[-1]
+    best = torch.load(run.out / "best.pt", weights_only=True)
+    assert all(best[name].equal(tensor) for name, tensor in learner.averaged.module.state_dict().items())
+
+
+def test_drawn_bins_can_come_first_on_their_own(workplace: Path) -> None:
+    run = a_run(workplace, "drawn-first", replace(KNOBS, drawn_epochs=1))
+
+    learner = carried_out(run)
+
+    assert [figures["epoch"] for figures in learner.history] == [1, 2]
+
+
+def test_drawn_epochs_without_drawn_bins_are_refused(workplace: Path) -> None:
+    with pytest.raises(BadKnobsError, match="drawn"):
+        carried_out(a_run(workplace, "none-drawn", replace(KNOBS, drawn=0, drawn_epochs=1)))
+
+
+def test_a_delivered_run_is_packaged_like_the_one_it_came_from(
+    workplace: Path, finished: tuple[Run, Learner, list[str]], released: Path
+) -> None:
+    finished[0].deliver(workplace / "delivered")
+
+    package(Run.recorded(workplace / "delivered"), workplace / "from-delivered", "1", NOW, progress=silent)
+
+    assert (workplace / "from-delivered" / "model.onnx").read_bytes() == (released / "model.onnx").read_bytes()
+
+
+def test_runs_are_compared_with_their_means_on_the_same_photos(
+    workplace: Path, finished: tuple[Run, Learner, list[str]]
+) -> None:
+    other = a_run(workplace, "other", replace(KNOBS, learning_rate=1e-3))
+    carried_out(other)
+
+    candidates = compare([finished[0], other], progress=silent)
+
+    assert [one.name for one in candidates] == ["finished", "other", "mean of probabilities", "mean of weights"]
+    one, two, together, _ = candidates
+    assert np.allclose(together.probabilities, (one.probabilities + two.probabilities) / 2)
+    assert one.gain_over(one) == (0, 0)
+    assert together.losses.mean() <= max(one.losses.mean(), two.losses.mean())
+
+
+def test_a_soup_is_never_worse_than_the_best_run_in_it(
+    workplace: Path, finished: tuple[Run, Learner, list[str]]
+) -> None:
+    other = a_run(workplace, "for-soup", replace(KNOBS, learning_rate=2e-3))
+    carried_out(other)
+    runs = [finished[0], other]
+
+    kept = soup(runs, workplace / "soup", progress=silent)
+
+    mixed = Run.recorded(workplace / "soup")
+    losses = [candidate.losses.mean() for candidate in compare([mixed, *runs], progress=silent)]
+    assert mixed.averaged == len(kept)
+    assert losses[0] <= min(losses[1:3]) + 1e-9
 
 
 def test_other_knobs_do_not_go_on_from_a_run(finished: tuple[Run, Learner, list[str]]) -> None:
@@ -184,7 +310,7 @@ def test_the_facts_say_what_a_client_and_a_reader_need(released: Path) -> None:
 
     assert facts["name"] == "bin-counter"
     assert facts["classes"] == list(CLASSES)
-    assert facts["preprocessing"]["size"] == [224, 224]
+    assert facts["preprocessing"]["size"] == [96, 96]
     assert sum(facts["prior"]) == pytest.approx(1)
     assert facts["temperature"] > 0
     assert facts["hyperparameters"]["epochs"] == 2
@@ -205,7 +331,7 @@ def test_the_stored_weights_and_the_graph_are_the_same_network(released: Path, w
     weights = torch.load(released / "weights.pt", weights_only=True)
     network = load_weights(build(KNOBS.architecture, len(CLASSES), None, pretrained=False), weights)
     records = read_folder(workplace / "data")[:5]
-    images = np.stack([decode(record.photo.read_bytes(), (224, 224)) for record in records])
+    images = np.stack([decode(record.photo.read_bytes(), (96, 96)) for record in records])
 
     with torch.inference_mode():
         from_weights = Released(network, facts["temperature"])(torch.from_numpy(images)).numpy()

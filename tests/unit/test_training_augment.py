@@ -6,7 +6,15 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the training environment")
 
-from training.augment import Jitter, jittered, mixed_up, resized, softened  # noqa: E402 - torch comes first
+from training.augment import (  # noqa: E402 - torch comes first
+    Jitter,
+    blended,
+    cut_and_pasted,
+    jittered,
+    mixed_up,
+    resized,
+    softened,
+)
 
 pytestmark = pytest.mark.torch
 
@@ -102,3 +110,30 @@ def test_alpha_nought_mixes_nothing() -> None:
 
     assert mixed.equal(photos())
     assert targets.equal(torch.eye(8))
+
+
+def test_smoothing_gives_every_class_its_share() -> None:
+    assert softened(torch.tensor([0]), 4, 0.0, 0.2)[0].tolist() == pytest.approx([0.85, 0.05, 0.05, 0.05])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_pasted_box_moves_as_much_of_the_target_as_of_the_area(seed: int) -> None:
+    colours = torch.arange(8.0).view(8, 1, 1, 1).expand(8, 3, 20, 20)
+
+    pasted, targets = cut_and_pasted(colours, torch.eye(8), 1.0, generator(seed))
+
+    for photo, target in zip(pasted, targets, strict=True):
+        areas = torch.bincount(photo[0].flatten().long(), minlength=8) / 400
+        assert torch.allclose(areas, target, atol=1e-6)
+
+
+def test_photos_are_blended_by_whichever_way_is_wanted() -> None:
+    before, targets = photos(), torch.eye(8)
+
+    mixed, _ = blended(before, targets, 1.0, 0.0, generator())
+    pasted, _ = blended(before, targets, 0.0, 1.0, generator())
+
+    assert not torch.equal(mixed, before)
+    assert torch.isin(pasted, before).all()  # pasting makes no new pixels
+    assert not torch.isin(mixed, before).all()
+    assert blended(before, targets, 0.0, 0.0, generator())[0].equal(before)
