@@ -91,7 +91,7 @@ def mixed_up(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Blend each photo with another of the batch, and its target likewise (Zhang et al., 2018, "mixup").
 
-    One weight per batch, drawn from Beta(alpha, alpha); alpha 0 leaves everything as it is.
+    Targets are [N,anything]. One weight per batch, drawn from Beta(alpha, alpha); alpha 0 leaves everything as it is.
     """
     if alpha == 0:
         return pixels, targets

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from training.measures import MEASURES, Measures
 from training.pixels import Pixels
 from training.records import Record, read_folder
 from training.split import SHARES, split
@@ -22,10 +23,11 @@ _DRAWN_SEED_STEP: Final = 1_000_003
 
 @dataclass(frozen=True, slots=True)
 class Photos:
-    """Pixels uint8 [N,H,W,3] and their labels int64 [N], indices into CLASSES."""
+    """Pixels uint8 [N,H,W,3], their labels int64 [N], indices into CLASSES, and their goods' measures."""
 
     pixels: Pixels
     labels: NDArray[np.int64]
+    measures: Measures
     drawn: int = 0
     """How many of them, at the end, are drawn."""
 
@@ -36,6 +38,12 @@ class Photos:
 def labels_of(records: Sequence[Record]) -> NDArray[np.int64]:
     """Collect the records' labels, int64 [N]."""
     return np.array([record.label for record in records], dtype=np.int64)
+
+
+def measures_of(records: Sequence[Record]) -> Measures:
+    """Collect the measures of the records' goods, float32 [N,4]."""
+    rows = [record.goods.row() for record in records]
+    return np.array(rows, dtype=np.float32).reshape(len(rows), len(MEASURES))
 
 
 def real_splits(data: Path, seed: int) -> dict[str, list[Record]]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from training.dataset import Photos
 
-Batch = tuple[torch.Tensor, torch.Tensor]
-"""Photos uint8 [N,H,W,3] and labels int64 [N] on the device."""
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""Photos uint8 [N,H,W,3], labels int64 [N] and measures float32 [N,4] on the device."""
 
 
 def batches(photos: Photos, rows: Iterable[NDArray[np.int64]], device: torch.device) -> Iterator[Batch]:
@@ -27,7 +27,8 @@ def batches(photos: Photos, rows: Iterable[NDArray[np.int64]], device: torch.dev
 
 def _read(photos: Photos, rows: NDArray[np.int64], device: torch.device) -> Batch:
     in_order = np.sort(rows)  # the disk likes order
-    pixels, labels = torch.from_numpy(photos.pixels[in_order]), torch.from_numpy(photos.labels[in_order])
+    parts = [torch.from_numpy(part[in_order]) for part in (photos.pixels, photos.labels, photos.measures)]
     if device.type == "cuda":
-        pixels, labels = pixels.pin_memory(), labels.pin_memory()
-    return pixels.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+        parts = [part.pin_memory() for part in parts]
+    pixels, labels, measures = (part.to(device, non_blocking=True) for part in parts)
+    return pixels, labels, measures

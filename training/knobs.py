@@ -46,6 +46,7 @@ class Knobs:
     loss: Loss = _knob(  # noqa: RUF009 - a field like the others
         Loss.CROSS_ENTROPY, "Cross-entropy treats every miss alike; ordinal weighs it by its distance."
     )
+    measures: float = _knob(0.0, "Weight of guessing the goods' measures beside their count; see training.measures.")
     neighbours: float = _knob(0.12, "Share of each target that goes to the counts one off.")
     label_smoothing: float = _knob(0.0, "Share of each target that is spread over all classes.")
     mixup: float = _knob(0.2, "Beta parameter by which pairs of photos are blended; 0 for never.")

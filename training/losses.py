@@ -1,4 +1,4 @@
-"""What a training step makes smaller. Both losses take soft targets, and both are least at the true distribution."""
+"""What a training step makes smaller. The counting losses take soft targets, and are least at the true distribution."""
 
 import torch
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows it by
@@ -27,3 +27,11 @@ def ordinal(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     at_most = torch.softmax(logits, dim=1).cumsum(dim=1)[:, :-1].clamp(_SMALLEST, 1 - _SMALLEST)
     wanted = targets.cumsum(dim=1)[:, :-1].clamp(0, 1)
     return F.binary_cross_entropy(at_most, wanted, reduction="none").sum(dim=1).mean()
+
+
+def measuring_loss(guesses: torch.Tensor, measures: torch.Tensor) -> torch.Tensor:
+    """Average the smooth absolute error of guesses [N,M] against standardised measures [N,M], NaN where unknown."""
+    known = ~torch.isnan(measures)
+    if not known.any():
+        return guesses.sum() * 0  # nothing to learn, and still a gradient for those who average them
+    return F.smooth_l1_loss(guesses[known], measures[known])

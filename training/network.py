@@ -9,6 +9,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
+from training.calibrate import Calibration
 from training.errors import UnusableBackboneError
 from training.resnetv2 import ResNet50V2Stage3
 from training.torchvision_beside_cpu_torch import torchvision_models
@@ -55,6 +56,13 @@ def _torchvision(architecture: str, classes: int, *, pretrained: bool) -> nn.Mod
 def head_parameters(network: nn.Module) -> list[nn.Parameter]:
     """Give the last linear layer's parameters: they are fresh, so they learn at a rate of their own."""
     return list(network.get_submodule(_head_name(network)).parameters())
+
+
+def without_extra_outputs(network: nn.Module, state: dict[str, torch.Tensor], classes: int) -> dict[str, torch.Tensor]:
+    """Cut the head in a state dict of this network to its first `classes` outputs."""
+    head = _head_name(network)
+    names = (f"{head}.weight", f"{head}.bias")
+    return {name: tensor[:classes].clone() if name in names else tensor for name, tensor in state.items()}
 
 
 def _load_backbone(network: nn.Module, weights: Path) -> None:
@@ -113,14 +121,17 @@ class TwoViews(nn.Module):
 class Released(TwoViews):
     """What is exported: photos uint8 [N,H,W,3] to calibrated probabilities float32 [N,classes]."""
 
-    def __init__(self, network: nn.Module, temperature: float) -> None:
-        """Wrap a network with the temperature that its calibration split asked for."""
+    def __init__(self, network: nn.Module, calibration: Calibration) -> None:
+        """Wrap a network with what its calibration split asked for."""
         super().__init__(network)
-        self.temperature = temperature
+        self.temperature = calibration.temperature
+        self.register_buffer("scale", torch.tensor(calibration.scale))
+        self.register_buffer("bias", torch.tensor(calibration.bias))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Turn photos uint8 [N,H,W,3] into probabilities [N,classes]."""
-        return torch.softmax(super().forward(images) / self.temperature, dim=1)
+        log_chances = torch.log_softmax(super().forward(images) / self.temperature, dim=1)
+        return torch.softmax(log_chances * self.scale + self.bias, dim=1)
 
 
 def load_weights(network: nn.Module, weights: dict[str, Any]) -> nn.Module:

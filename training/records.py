@@ -9,12 +9,14 @@ of the model. Ids are strings: `1` and `00001` are different bins. Opens no imag
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from training.errors import BrokenRecordError
+from training.measures import NOTHING_KNOWN, Goods
 
 CLASSES: Final = ("0", "1", "2", "3", "4", "5", "6+")
 """What the model tells apart; the last one is open-ended."""
@@ -23,18 +25,62 @@ _PHOTO_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png"})
 
 
 @dataclass(frozen=True, slots=True)
+class Truth:
+    """What the inventory system believed of a bin: how many items, and which goods."""
+
+    count: int
+    asins: frozenset[str]
+    goods: Goods
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
-    """One bin: its photo, how many items the inventory system believes are in it, and their ASINs."""
+    """One bin: its photo, how many items the inventory system believes are in it, their ASINs and their measures."""
 
     image_id: str
     photo: Path
     count: int
     asins: frozenset[str]
+    goods: Goods = NOTHING_KNOWN
+
+    @classmethod
+    def of(cls, photo: Path, truth: Truth) -> Self:
+        """Join a photo with its truth; the file's name is the bin's id."""
+        return cls(photo.stem, photo, truth.count, truth.asins, truth.goods)
 
     @property
     def label(self) -> int:
         """Index into CLASSES."""
         return min(self.count, len(CLASSES) - 1)
+
+
+def truth_of(metadata: bytes) -> Truth:
+    """Read a metadata file's content.
+
+    Raises BrokenRecordError where it is no JSON object, its goods are no objects by ASIN, or EXPECTED_QUANTITY is no
+    count: missing, null, negative, fractional, a text or a truth value.
+    """
+    try:
+        facts: dict[str, Any] = json.loads(metadata)
+        count = facts["EXPECTED_QUANTITY"]
+        entries = facts.get("BIN_FCSKU_DATA") or {}
+        # The same ASIN is in many records, and should be in memory once.
+        asins, goods = frozenset(map(sys.intern, entries)), Goods.of(entries)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as cause:
+        raise BrokenRecordError(f"metadata unusable: {type(cause).__name__}: {cause}") from cause
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise BrokenRecordError(f"no usable count: EXPECTED_QUANTITY is {count!r}")
+    return Truth(count, asins, goods)
+
+
+def truth_in(metadata: Path) -> Truth:
+    """Read a metadata file; raises BrokenRecordError as truth_of does, and where it cannot be read."""
+    try:
+        return truth_of(metadata.read_bytes())
+    except FileNotFoundError as cause:
+        raise BrokenRecordError("no metadata") from cause
+    except OSError as cause:
+        raise BrokenRecordError(f"metadata unreadable: {cause.strerror}") from cause
 
 
 def read_folder(folder: Path) -> list[Record]:
@@ -49,14 +95,9 @@ def read_folder(folder: Path) -> list[Record]:
 
 def _record(photo: Path, metadata: Path) -> Record:
     try:
-        facts: dict[str, Any] = json.loads(metadata.read_text(encoding="utf-8"))
-        count = facts["EXPECTED_QUANTITY"]
-        asins = frozenset(facts.get("BIN_FCSKU_DATA") or ())
-    except (OSError, ValueError, KeyError, TypeError) as cause:
-        raise BrokenRecordError(f"{metadata}: {type(cause).__name__}: {cause}") from cause
-    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-        raise BrokenRecordError(f"{metadata}: EXPECTED_QUANTITY is {count!r}, not a count")
-    return Record(photo.stem, photo, count, asins)
+        return Record.of(photo, truth_in(metadata))
+    except BrokenRecordError as cause:
+        raise BrokenRecordError(f"{metadata}: {cause}") from cause
 
 
 def class_counts(records: Iterable[Record]) -> list[int]:

@@ -8,17 +8,18 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 import torch
 
 import training.drawn
-from training.dataset import Photos, drawn_seed, drawn_splits, labels_of, real_splits
+from training.dataset import Photos, drawn_seed, drawn_splits, labels_of, measures_of, real_splits
 from training.drawn import drawn_counts, write_bins
 from training.errors import OtherPhotosError, OtherRunError, UnfinishedRunError
 from training.knobs import Knobs
+from training.measures import MEASURES, standardised
 from training.network import build, load_weights
 from training.pixels import decoded
 from training.progress import Progress
@@ -117,8 +118,9 @@ def start(  # noqa: PLR0913 - how a run shows itself, beside what it is
         splits = gather(run, progress, keep_record=replica.is_first)
         learning, held_out = _roles(splits, run, progress)
     torch.manual_seed(run.knobs.seed)  # the head's first weights
+    outputs = len(CLASSES) + (len(MEASURES) if run.knobs.measures else 0)
     return train(
-        build(run.knobs.architecture, len(CLASSES), run.backbone_weights),
+        build(run.knobs.architecture, outputs, run.backbone_weights),
         learning,
         held_out,
         run.knobs,
@@ -150,7 +152,9 @@ def gather(run: Run, progress: Progress, *, keep_record: bool = True) -> dict[st
 def photos_of(records: Sequence[Record], run: Run, progress: Progress, *, drawn: int = 0) -> Photos:
     """Decode the records' photos (once) in the run's cache, and add their labels; the last `drawn` are drawn."""
     with progress(len(records), "decoding") as done:
-        return Photos(decoded(records, run.cache / "pixels", run.size, done=done), labels_of(records), drawn)
+        return Photos(
+            decoded(records, run.cache / "pixels", run.size, done=done), labels_of(records), measures_of(records), drawn
+        )
 
 
 def _roles(splits: dict[str, list[Record]], run: Run, progress: Progress) -> tuple[Photos, dict[str, Photos]]:
@@ -162,7 +166,8 @@ def _roles(splits: dict[str, list[Record]], run: Run, progress: Progress) -> tup
         held_out["drawn_val"] = splits["drawn-validation"]
     drawn = splits.get("drawn-train", [])
     scored = {name: photos_of(records, run, progress) for name, records in held_out.items()}
-    return photos_of(real + drawn, run, progress, drawn=len(drawn)), scored
+    learning = photos_of(real + drawn, run, progress, drawn=len(drawn))
+    return replace(learning, measures=standardised(learning.measures)), scored
 
 
 def _teachers(run: Run, splits: dict[str, list[Record]]) -> Teachers | None:

@@ -26,8 +26,8 @@ from training.dataset import Photos
 from training.errors import BadKnobsError
 from training.feed import Batch, batches
 from training.knobs import Knobs
-from training.losses import loss_of
-from training.network import TwoViews, head_parameters, normalise
+from training.losses import loss_of, measuring_loss
+from training.network import TwoViews, head_parameters, normalise, without_extra_outputs
 from training.progress import Progress, silent
 from training.records import CLASSES
 from training.replicas import Replica
@@ -99,7 +99,8 @@ def train(  # noqa: PLR0913 - a run is defined by these
     Raises BadKnobsError where the first epochs should see drawn bins only and there are none.
 
     Args:
-        network: pretrained, with a head of len(CLASSES); takes normalised [N,3,H,W].
+        network: pretrained; takes normalised [N,3,H,W], gives len(CLASSES) logits, and after them a guess at each of
+            the measures where `knobs.measures` gives them a weight.
         photos: what it learns from.
         held_out: sets by name on which the averaged weights are scored after each epoch.
         knobs: everything else that decides the outcome.
@@ -115,7 +116,7 @@ def train(  # noqa: PLR0913 - a run is defined by these
         raise BadKnobsError(f"{knobs.drawn_epochs} epochs should see drawn bins only, but there are none")
     network = network.to(replica.device, memory_format=torch.channels_last)
     step = Step(replica.synchronised(network), teachers.to(replica.device) if teachers else None, knobs)
-    learner = _fresh_learner(network, knobs, sum(_steps(photos, knobs, epoch) for epoch in range(knobs.epochs)))
+    learner = fresh_learner(network, knobs, sum(_steps(photos, knobs, epoch) for epoch in range(knobs.epochs)))
     checkpoint = replica.from_first(lambda: _load(run / CHECKPOINT))
     if checkpoint is not None:
         learner.restore(checkpoint)
@@ -145,7 +146,8 @@ def metric_line(figures: dict[str, float]) -> str:
     )
 
 
-def _fresh_learner(network: nn.Module, knobs: Knobs, steps: int) -> Learner:
+def fresh_learner(network: nn.Module, knobs: Knobs, steps: int) -> Learner:
+    """Make everything that changes in a run of so many steps, at its beginning."""
     head = head_parameters(network)
     head_ids = {id(parameter) for parameter in head}
     backbone = [parameter for parameter in network.parameters() if id(parameter) not in head_ids]
@@ -163,6 +165,10 @@ def _fresh_learner(network: nn.Module, knobs: Knobs, steps: int) -> Learner:
     return Learner(network, averaged, optimizer, schedule, epoch=0, history=[])
 
 
+Prepared = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""Normalised photos [N,3,size,size], target distributions [N,C] and measures [N,M], NaN where unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """How one step comes from photos to a loss."""
@@ -172,21 +178,24 @@ class Step:
     teachers: Teachers | None
     knobs: Knobs
 
-    def loss(self, batch: Batch, size: int, generator: torch.Generator) -> torch.Tensor:
-        """Ask the network for photos uint8 [N,H,W,3] with labels [N] at size x size, and say how wrong it was."""
-        pixels, targets = self._augmented(*batch, size, generator)
-        with _half_precision(pixels.device):
-            logits = self.network(pixels).float()
-            targets = targets if self.teachers is None else self._taught(pixels, targets)
-        return loss_of(self.knobs.loss, logits, targets)
-
-    def _augmented(
-        self, images: torch.Tensor, labels: torch.Tensor, size: int, generator: torch.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def prepared(self, batch: Batch, size: int, generator: torch.Generator) -> Prepared:
+        """Augment the batch's photos at size x size, blend them, and soften their targets."""
+        images, labels, measures = batch
         targets = softened(labels, len(CLASSES), self.knobs.neighbours, self.knobs.label_smoothing)
         pixels = jittered(resized(images.permute(0, 3, 1, 2).float(), size), Jitter(), generator)
-        pixels, targets = blended(pixels, targets, self.knobs.mixup, self.knobs.cutmix, generator)
-        return normalise(pixels).contiguous(memory_format=torch.channels_last), targets
+        together = torch.cat([targets, measures], dim=1)
+        pixels, together = blended(pixels, together, self.knobs.mixup, self.knobs.cutmix, generator)
+        targets, measures = together.split([len(CLASSES), measures.shape[1]], dim=1)
+        return normalise(pixels).contiguous(memory_format=torch.channels_last), targets, measures
+
+    def loss(self, pixels: torch.Tensor, targets: torch.Tensor, measures: torch.Tensor) -> torch.Tensor:
+        """Ask the network for the photos, and say how wrong it was."""
+        with _half_precision(pixels.device):
+            outputs = self.network(pixels).float()
+            targets = targets if self.teachers is None else self._taught(pixels, targets)
+        logits, guesses = outputs.split([len(CLASSES), outputs.shape[1] - len(CLASSES)], dim=1)
+        counting = loss_of(self.knobs.loss, logits, targets)
+        return counting + self.knobs.measures * measuring_loss(guesses, measures) if self.knobs.measures else counting
 
     def _taught(self, pixels: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         assert self.teachers is not None  # noqa: S101 - asked by loss
@@ -206,12 +215,13 @@ def _one_epoch(learner: Learner, step: Step, photos: Photos, replica: Replica, p
     rows = [replica.share(part) for part in np.array_split(order, _steps(photos, knobs, learner.epoch))]
     with progress(len(rows), f"epoch {learner.epoch + 1} of {knobs.epochs}") as done:
         for batch in batches(photos, rows, replica.device):
-            losses.append(_learn(learner, step.loss(batch, size, generator)))
+            losses.append(learn(learner, step.loss(*step.prepared(batch, size, generator))))
             done()
     return float(torch.stack(losses).mean())
 
 
-def _learn(learner: Learner, loss: torch.Tensor) -> torch.Tensor:
+def learn(learner: Learner, loss: torch.Tensor) -> torch.Tensor:
+    """Take one step down the loss; gives it back as a number on the device, so that nobody has to wait for it."""
     learner.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     learner.optimizer.step()
@@ -254,7 +264,7 @@ def logits_of(
     with torch.inference_mode(), _half_precision(device, enabled=fast):
         for start in range(0, len(photos), batch_size):
             images = _tensor(photos.pixels[start : start + batch_size]).to(device)
-            parts.append(asked(images).float().cpu())
+            parts.append(asked(images)[:, : len(CLASSES)].float().cpu())
     return torch.cat(parts)
 
 
@@ -288,7 +298,8 @@ def _load(checkpoint: Path) -> dict[str, Any] | None:
 def _save(learner: Learner, knobs: Knobs, run: Path) -> None:
     """Leave the best weights first: a kill in between then repeats an epoch, and ends with the same files."""
     if best_epoch(learner.history) == learner.epoch:
-        _write(learner.averaged.module.state_dict(), run / BEST)
+        weights = learner.averaged.module.state_dict()
+        _write(without_extra_outputs(learner.network, weights, len(CLASSES)), run / BEST)
     _write(learner.state(knobs), run / CHECKPOINT)
     (run / HISTORY).write_text(json.dumps(learner.history, indent=1) + "\n", encoding="utf-8")
 

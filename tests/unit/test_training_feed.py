@@ -12,7 +12,9 @@ from training.feed import batches  # noqa: E402 - likewise
 
 pytestmark = pytest.mark.torch
 
-PHOTOS = Photos(np.arange(10, dtype=np.uint8).repeat(12).reshape(10, 2, 2, 3), np.arange(10))
+PHOTOS = Photos(
+    np.arange(10, dtype=np.uint8).repeat(12).reshape(10, 2, 2, 3), np.arange(10), np.zeros((10, 4), np.float32)
+)
 
 
 def test_every_batch_holds_its_rows_with_their_labels() -> None:
@@ -20,8 +22,8 @@ def test_every_batch_holds_its_rows_with_their_labels() -> None:
 
     read = list(batches(PHOTOS, rows, torch.device("cpu")))
 
-    assert [labels.tolist() for _, labels in read] == [[1, 4], [9], [0, 2, 3]]
-    assert all((pixels.flatten(1) == labels[:, None]).all() for pixels, labels in read)
+    assert [labels.tolist() for _, labels, _ in read] == [[1, 4], [9], [0, 2, 3]]
+    assert all((pixels.flatten(1) == labels[:, None]).all() for pixels, labels, _ in read)
 
 
 def test_no_rows_give_no_batches() -> None:

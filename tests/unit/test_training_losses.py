@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the training environment")
 
 from training.knobs import Loss  # noqa: E402 - torch comes first
-from training.losses import loss_of, ordinal  # noqa: E402 - likewise
+from training.losses import loss_of, measuring_loss, ordinal  # noqa: E402 - likewise
 
 pytestmark = pytest.mark.torch
 
@@ -51,3 +51,26 @@ def test_the_ordinal_loss_of_hopeless_logits_is_finite_and_so_is_its_slope() -> 
 
     assert torch.isfinite(loss)
     assert torch.isfinite(logits.grad).all()
+
+
+def test_unknown_measures_do_not_count() -> None:
+    unknown = float("nan")
+    guesses = torch.zeros(2, 2, requires_grad=True)
+
+    loss = measuring_loss(guesses, torch.tensor([[3.0, unknown], [unknown, unknown]]))
+    loss.backward()
+
+    assert float(loss) == pytest.approx(2.5)
+    assert guesses.grad is not None
+    assert (guesses.grad != 0).tolist() == [[True, False], [False, False]]
+
+
+def test_where_nothing_is_known_there_is_nothing_to_learn() -> None:
+    guesses = torch.ones(2, 2, requires_grad=True)
+
+    loss = measuring_loss(guesses, torch.full((2, 2), float("nan")))
+    loss.backward()
+
+    assert float(loss) == 0
+    assert guesses.grad is not None
+    assert not guesses.grad.any()

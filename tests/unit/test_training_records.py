@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from training.errors import BrokenRecordError
+from training.measures import NOTHING_KNOWN
 from training.records import CLASSES, class_counts, class_mix, manifest_sha256, read_folder
 
 if TYPE_CHECKING:
@@ -29,6 +30,15 @@ def test_a_record_holds_the_count_and_the_goods(tmp_path: Path) -> None:
     (record,) = read_folder(tmp_path)
 
     assert (record.image_id, record.count, record.asins) == ("00523", 3, {"B1", "B2"})
+
+
+@pytest.mark.parametrize("goods", [None, {}, []])
+def test_a_bin_may_name_no_goods(tmp_path: Path, goods: Any) -> None:
+    add_bin(tmp_path, "7", {"EXPECTED_QUANTITY": 2, "BIN_FCSKU_DATA": goods})
+
+    (record,) = read_folder(tmp_path)
+
+    assert (record.asins, record.goods) == (frozenset(), NOTHING_KNOWN)
 
 
 def test_ids_that_differ_in_leading_zeros_are_different_bins(tmp_path: Path) -> None:
@@ -73,6 +83,10 @@ def test_counts_above_five_share_the_open_ended_class(tmp_path: Path, count: int
         {"EXPECTED_QUANTITY": 2.5},
         {"EXPECTED_QUANTITY": -1},
         {"EXPECTED_QUANTITY": True},
+        '{"EXPECTED_QUANTITY": NaN}',
+        {"EXPECTED_QUANTITY": 1, "BIN_FCSKU_DATA": 7},
+        {"EXPECTED_QUANTITY": 1, "BIN_FCSKU_DATA": ["B1"]},
+        {"EXPECTED_QUANTITY": 1, "BIN_FCSKU_DATA": {"B1": 7}},
     ],
 )
 def test_metadata_without_a_usable_count_is_named_and_refused(tmp_path: Path, facts: Any) -> None:

@@ -54,7 +54,7 @@ def _is_explicit(context: typer.Context, name: str) -> bool:
 
 def _tuned(best: Path) -> dict[str, Any]:
     try:
-        knobs: dict[str, Any] = json.loads(best.read_text(encoding="utf-8"))["knobs"]
+        knobs = dict(json.loads(best.read_text(encoding="utf-8"))["knobs"])
     except (ValueError, KeyError, TypeError) as cause:
         raise BadKnobsError(f'{best}: should be JSON like {{"knobs": {{"learning_rate": 0.0005}}}}') from cause
     return knobs
