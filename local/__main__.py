@@ -1,4 +1,4 @@
-"""The local stack's command line: `python -m local demo|up|bench --help`."""
+"""The local stack's command line: `python -m local demo|up|bench|bench-fetch --help`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from local import bench as benchmark
+from local import bench_fetch as fetching
 from local import demo as demonstration
 from local.plan import NoPhotos, drawn_plan, plan_from
 from local.processes import NotReady
@@ -78,6 +79,17 @@ def bench(
     """Measure on this machine: imports, and photos dropped at once in batches beside one by one."""
     with _workshop() as folder:
         benchmark.run(folder, photos, lambda: _running(folder), console)
+
+
+@main.command()
+def bench_fetch(
+    photos: Annotated[int, typer.Option(min=10, help="How many photos the bucket holds.")] = 2000,
+    latency: Annotated[int, typer.Option(min=0, help="Milliseconds to wait before each request, beside none.")] = 40,
+    workers: Annotated[list[int] | None, typer.Option(min=1, help="Numbers of workers; 8, 32 and 64.")] = None,
+) -> None:
+    """Measure fetching a bucket: a plain boto3 loop beside `python -m training fetch`, against the local S3."""
+    with _workshop() as folder:
+        fetching.run(folder, photos, latency, workers or (8, 32, 64), console)
 
 
 @contextmanager
