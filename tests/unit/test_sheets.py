@@ -14,11 +14,13 @@ def tile(colour: tuple[int, int, int], size: tuple[int, int] = (64, 64), caption
     return Tile(Image.new("RGB", size, colour), caption)
 
 
-def area(picture: Image.Image, colour: tuple[int, int, int]) -> tuple[int, int, int, int] | None:
-    """The box around all pixels of one colour."""
+def area(picture: Image.Image, colour: tuple[int, int, int]) -> tuple[int, int, int, int]:
+    """The box around all pixels of one colour, of which there are some."""
     mask = Image.new("1", picture.size)
     mask.putdata([pixel == colour for pixel in picture.get_flattened_data()])
-    return mask.getbbox()
+    box = mask.getbbox()
+    assert box
+    return box
 
 
 def ink_columns(picture: Image.Image, top: int) -> list[int]:
@@ -33,7 +35,6 @@ def test_tiles_fill_rows_from_left_to_right() -> None:
 
     red, green, blue = (area(page, colour) for colour in (RED, GREEN, BLUE))
 
-    assert red and green and blue
     assert red[1] == green[1] < blue[1]
     assert red[0] == blue[0] < green[0]
 
@@ -49,7 +50,6 @@ def test_a_sheet_with_fewer_tiles_than_columns_is_no_wider_than_its_tiles() -> N
 def test_a_photo_keeps_its_aspect_and_is_only_shrunk(size: tuple[int, int], shown: tuple[int, int]) -> None:
     box = area(sheet([tile(RED, size)], columns=1, tile_size=40), RED)
 
-    assert box
     assert (box[2] - box[0], box[3] - box[1]) == shown
 
 
@@ -63,7 +63,6 @@ def test_a_caption_stands_below_its_photo() -> None:
     box = area(captioned, RED)
 
     assert captioned.height > bare.height
-    assert box
     assert ink_columns(captioned, box[3])
 
 
@@ -78,7 +77,6 @@ def test_a_long_caption_ends_in_its_own_column() -> None:
     page = sheet([tile(RED, caption="a caption far wider than its photo"), tile(BLUE)], columns=2, tile_size=64)
     red, blue = area(page, RED), area(page, BLUE)
 
-    assert red and blue
     assert max(ink_columns(page, red[3])) < blue[0]
 
 
