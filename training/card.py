@@ -19,7 +19,7 @@ Trained on photos of the Amazon Bin Image Dataset (Amazon, DOI 10.60489/roda.fgt
 and are passed on under the same terms: attribution, **no commercial use**, share alike. Before commercial use,
 train on photos of your own; the code (Apache-2.0) is free for that. No photo of the data set is contained here.
 
-The network is torchvision's `{architecture}`, fine-tuned whole from: {backbone_source}.
+The network is a `{architecture}`, fine-tuned whole from: {backbone_source}.{teachers}
 
 Beside the real photos it learnt from {drawn} drawn ones (`python -m training draw`), so that it also counts in
 the demo's bins. Each figure below is for one kind only.
@@ -31,7 +31,7 @@ from separate seeds. Photos per class:
 
 {splits}
 
-Training used the train rows, the temperature the real-calibration row, choices the validation rows; the test rows
+Training used the train rows, calibration the real-calibration row, choices the validation rows; the test rows
 serve for this card alone.
 
 ## Results
@@ -50,10 +50,14 @@ By the seed's protocol on real-test, per class:
 
 ## Probabilities
 
-Divided by a temperature of {temperature:.3f} (fitted on real-calibration; its loss went from {loss_before:.4f} to
-{loss_after:.4f}). {drawn_temperature}`prior` in model.json is the class mix of real-train, to which the stratified
-real-calibration split corresponds: {prior}. To use another mix, divide by it, multiply
-by yours and renormalise.
+Calibrated by {method}, fitted on {calibration_n} photos of real-calibration. By cross-validation within that split, the
+loss, and what each method gains over a temperature alone (± one standard error over groups that share goods):
+
+{calibrations}
+
+{drawn_temperature}`prior` in model.json is the class mix of real-train, to which the stratified real-calibration split
+corresponds: {prior}. To use another mix, divide by it, multiply by yours and
+renormalise.
 
 ## Intended use and limits
 
@@ -93,9 +97,10 @@ def model_card(facts: dict[str, Any]) -> str:
         ),
         results=_results(facts["metrics"]),
         per_class=_per_class(facts["metrics"]["real-test"]["seed"]["per_class"]),
-        temperature=facts["temperature"],
-        loss_before=calibrated["real-calibration"]["loss_before"],
-        loss_after=calibrated["real-calibration"]["loss_after"],
+        teachers=_teachers(knobs),
+        method=calibrated["method"],
+        calibration_n=calibrated["n"],
+        calibrations=_calibrations(calibrated["compared"]),
         drawn_temperature=_drawn_temperature(calibrated),
         prior=", ".join(f"{share:.3f}" for share in facts["prior"]),
         options=_options(knobs),
@@ -127,9 +132,31 @@ def _per_class(per_class: dict[str, dict[str, float]]) -> str:
 
 
 def _drawn_temperature(calibrated: dict[str, Any]) -> str:
-    if "drawn-calibration" not in calibrated:
+    if "drawn_temperature" not in calibrated:
         return ""
-    return f"Drawn photos alone would ask for {calibrated['drawn-calibration']['temperature']:.3f}. "
+    return f"Drawn photos alone would ask for a temperature of {calibrated['drawn_temperature']:.3f}. "
+
+
+def _calibrations(compared: list[dict[str, Any]]) -> str:
+    rows = [
+        [
+            one["method"],
+            f"{one['loss']:.4f} ± {one['loss_error']:.4f}",
+            f"{one['gain']:.4f} ± {one['gain_error']:.4f}",
+        ]
+        for one in compared
+    ]
+    return _table(["method", "loss", "gain"], rows)
+
+
+def _teachers(knobs: dict[str, Any]) -> str:
+    told = [
+        f"{knobs['teaching']:.0%} of each target came from {knobs['teachers']} network(s) trained on the same photos."
+        if knobs["teachers"]
+        else "",
+        f"Its weights are the mean of {knobs['averaged']} runs." if knobs["averaged"] > 1 else "",
+    ]
+    return "".join(f" {sentence}" for sentence in told if sentence)
 
 
 def _options(knobs: dict[str, Any]) -> str:

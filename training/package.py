@@ -14,9 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from training.calibrate import fit_temperature, negative_log_likelihood
+from training.bootstrap import group_numbers
+from training.calibrate import Calibration, compare, earned, fit, fit_temperature, negative_log_likelihood
 from training.card import model_card
 from training.dataset import labels_of
 from training.evaluate import load, probabilities_of
@@ -45,22 +48,22 @@ def package(run: Run, out: Path, version: str, created: datetime, *, progress: P
     network = run.best_network()
     weights = _rounded(network.state_dict())
     network = load_weights(network, weights)
-    calibration = _calibration(network, run, splits, progress)
-    temperature = calibration["real-calibration"]["temperature"]
+    calibration, calibrated = _calibrated(network, run, splits, progress)
 
     out.mkdir(parents=True, exist_ok=True)
-    difference = export(network, temperature, run.size, out / "model.onnx")
+    difference = export(network, calibration, run.size, out / "model.onnx")
     torch.save(weights, out / "weights.pt")
     facts = {
         "name": NAME,
         "version": version,
         "classes": list(CLASSES),
         "preprocessing": _preprocessing(run.size),
-        "temperature": temperature,
+        "temperature": calibration.temperature,
         "prior": class_mix(splits["real-train"]),
-        "calibration": calibration,
+        "calibration": calibrated,
         "largest_difference_from_torch": difference,
-        "hyperparameters": asdict(run.knobs) | {"backbone_source": run.backbone_source},
+        "hyperparameters": asdict(run.knobs)
+        | {"backbone_source": run.backbone_source, "teachers": len(run.teachers), "averaged": run.averaged},
         "data": {
             "manifest_sha256": manifest_sha256(splits),
             "classes_per_split": {name: class_counts(records) for name, records in splits.items()},
@@ -83,7 +86,7 @@ def _preprocessing(size: tuple[int, int]) -> dict[str, Any]:
         "colour": "RGB",
         "mean": list(IMAGENET_MEAN),
         "std": list(IMAGENET_STD),
-        "in_graph": ["scale to 0..1", "mean and std", "mirrored second view", "temperature", "softmax"],
+        "in_graph": ["scale to 0..1", "mean and std", "mirrored second view", "calibration", "softmax"],
     }
 
 
@@ -96,24 +99,34 @@ def _rounded(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor.half() if tensor.ndim > 1 else tensor for name, tensor in weights.items()}
 
 
-def _calibration(
+def _calibrated(
     network: torch.nn.Module, run: Run, splits: dict[str, list[Record]], progress: Progress
-) -> dict[str, Any]:
-    """Fit a temperature to each kind of photo; the model is for real ones and takes theirs."""
-    fits: dict[str, Any] = {}
-    for part in ("real-calibration", "drawn-calibration"):
-        if part not in splits:
-            continue
-        photos = photos_of(splits[part], run, progress)
-        logits = logits_of(network, photos, torch.device("cpu")).numpy()
-        temperature = fit_temperature(logits, photos.labels)
-        fits[part] = {
-            "n": len(photos),
-            "temperature": temperature,
-            "loss_before": negative_log_likelihood(logits, photos.labels, 1.0),
-            "loss_after": negative_log_likelihood(logits, photos.labels, temperature),
-        }
-    return fits
+) -> tuple[Calibration, dict[str, Any]]:
+    """Fit the calibration that earns its parameters to the real photos, and tell how that was found.
+
+    Drawn photos are only asked for the temperature that they would want: the model is for real ones.
+    """
+    logits, labels = _calibration_photos(network, "real", run, splits, progress)
+    compared = compare(logits, labels, group_numbers(splits["real-calibration"]), run.knobs.seed)
+    method = earned(compared)
+    calibration = fit(method, logits, labels)
+    facts = {
+        "method": method.value,
+        **asdict(calibration),
+        "n": len(labels),
+        "compared": [asdict(one) for one in compared],
+        "loss_before": negative_log_likelihood(logits, labels, 1.0),
+    }
+    if "drawn-calibration" in splits:
+        facts["drawn_temperature"] = fit_temperature(*_calibration_photos(network, "drawn", run, splits, progress))
+    return calibration, facts
+
+
+def _calibration_photos(
+    network: torch.nn.Module, kind: str, run: Run, splits: dict[str, list[Record]], progress: Progress
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    photos = photos_of(splits[f"{kind}-calibration"], run, progress)
+    return logits_of(network, photos, torch.device("cpu")).numpy(), photos.labels
 
 
 def _metrics(out: Path, splits: dict[str, list[Record]], progress: Progress) -> Metrics:

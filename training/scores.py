@@ -36,6 +36,9 @@ CONFIDENCE_BINS: Final = 15
 _SMALLEST_PROBABILITY: Final = 1e-12
 """Keeps the logarithm of a hopeless guess finite."""
 
+_AGREED: Final = ("protocol", "n", "accuracy", "loss", "rmse", "ece", "per_class")
+"""The keys of `evaluate --json`, in their order."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
@@ -52,7 +55,9 @@ class Scores:
 
     `loss` is the mean negative log probability (nats) of the truth. `rmse` is that of the predicted class (the
     most probable one) against the true one, `6+` taken as 6. `ece` is the expected calibration error of the
-    predicted class's probability over CONFIDENCE_BINS. The standard errors are those of a mean over n photos.
+    predicted class's probability over CONFIDENCE_BINS. `brier` is Brier's (1950) own score: the squared differences
+    between the distribution and the truth's indicator, summed over the classes and averaged over the photos, so 0 is
+    perfect and 2 the worst. The standard errors are those of a mean over n photos that know nothing of each other.
     """
 
     protocol: str
@@ -64,25 +69,27 @@ class Scores:
     per_class: dict[str, ClassScores]
     accuracy_standard_error: float
     loss_standard_error: float
+    brier: float
+    brier_standard_error: float
 
     def report(self) -> dict[str, Any]:
         """Give the JSON object of `evaluate --json`."""
         whole = asdict(self)
-        del whole["accuracy_standard_error"], whole["loss_standard_error"]
-        return whole
+        return {name: whole[name] for name in _AGREED}
 
 
 def score(probabilities: NDArray[np.floating[Any]], labels: Labels, protocol: Protocol) -> Scores:
     """Score probabilities [N,7] against labels [N]; raises NothingToScoreError where no photo takes part."""
     first, last = protocol.labels
-    takes_part = (labels >= first) & (labels <= last)
-    if not takes_part.any():
+    part = takes_part(labels, protocol)
+    if not part.any():
         raise NothingToScoreError(f"no photo with a truth of {CLASSES[first]} to {CLASSES[last]}")
-    chances = restricted(probabilities[takes_part].astype(np.float64), first, last)
-    truth = labels[takes_part] - first
+    chances = restricted(probabilities[part].astype(np.float64), first, last)
+    truth = labels[part] - first
     predicted = chances.argmax(axis=1)
     right = predicted == truth
-    surprise = -np.log(np.maximum(chances[np.arange(len(truth)), truth], _SMALLEST_PROBABILITY))
+    surprise = surprises(chances, truth)
+    squares = squared_differences(chances, truth)
     n = len(truth)
     return Scores(
         protocol=protocol.value,
@@ -97,7 +104,30 @@ def score(probabilities: NDArray[np.floating[Any]], labels: Labels, protocol: Pr
         },
         accuracy_standard_error=float(right.std() / np.sqrt(n)),
         loss_standard_error=float(surprise.std() / np.sqrt(n)),
+        brier=float(squares.mean()),
+        brier_standard_error=float(squares.std() / np.sqrt(n)),
     )
+
+
+def takes_part(labels: Labels, protocol: Protocol) -> NDArray[np.bool_]:
+    """Say for each label [N] whether the protocol counts its photo."""
+    first, last = protocol.labels
+    inside: NDArray[np.bool_] = (labels >= first) & (labels <= last)
+    return inside
+
+
+def surprises(chances: Probabilities, truth: Labels) -> NDArray[np.float64]:
+    """Give each photo's negative log probability of its truth, in nats; chances [N,C], truth [N] in 0..C-1."""
+    said: NDArray[np.float64] = chances[np.arange(len(truth)), truth]
+    return -np.log(np.maximum(said, _SMALLEST_PROBABILITY))
+
+
+def squared_differences(chances: Probabilities, truth: Labels) -> NDArray[np.float64]:
+    """Give each photo's Brier score, 0 to 2; chances [N,C], truth [N] in 0..C-1."""
+    differences = chances.copy()
+    differences[np.arange(len(truth)), truth] -= 1
+    squares: NDArray[np.float64] = (differences**2).sum(axis=1)
+    return squares
 
 
 def restricted(probabilities: Probabilities, first: int, last: int) -> Probabilities:

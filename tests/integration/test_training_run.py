@@ -19,12 +19,14 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the training environment")
 
-from training.dataset import labels_of  # noqa: E402 - torch comes first, here and below
+from training.calibrate import Calibration  # noqa: E402 - torch comes first, here and below
+from training.dataset import labels_of  # noqa: E402
 from training.drawn import write_bins  # noqa: E402
 from training.ensemble import compare, soup  # noqa: E402
 from training.errors import BadKnobsError, OtherPhotosError, OtherRunError, UnfinishedRunError  # noqa: E402
 from training.evaluate import load, probabilities_of  # noqa: E402
 from training.knobs import Knobs  # noqa: E402
+from training.measures import MEASURES  # noqa: E402
 from training.network import Released, build, load_weights  # noqa: E402
 from training.package import package  # noqa: E402
 from training.progress import silent  # noqa: E402
@@ -220,6 +222,15 @@ def test_a_last_run_learns_from_the_validation_photos_and_keeps_its_last_epoch(w
     assert all(best[name].equal(tensor) for name, tensor in learner.averaged.module.state_dict().items())
 
 
+def test_a_run_that_measures_the_goods_as_well_leaves_a_network_that_only_counts(workplace: Path) -> None:
+    run = a_run(workplace, "measuring", replace(KNOBS, measures=0.5))
+
+    learner = carried_out(run)
+
+    assert learner.network(torch.zeros(2, 3, 64, 64)).shape == (2, len(CLASSES) + len(MEASURES))
+    assert run.best_network()(torch.zeros(2, 3, 64, 64)).shape == (2, len(CLASSES))
+
+
 def test_drawn_bins_can_come_first_on_their_own(workplace: Path) -> None:
     run = a_run(workplace, "drawn-first", replace(KNOBS, drawn_epochs=1))
 
@@ -334,7 +345,8 @@ def test_the_stored_weights_and_the_graph_are_the_same_network(released: Path, w
     images = np.stack([decode(record.photo.read_bytes(), (96, 96)) for record in records])
 
     with torch.inference_mode():
-        from_weights = Released(network, facts["temperature"])(torch.from_numpy(images)).numpy()
+        calibration = Calibration(*(facts["calibration"][part] for part in ("temperature", "scale", "bias")))
+        from_weights = Released(network, calibration)(torch.from_numpy(images)).numpy()
 
     assert np.abs(from_weights - probabilities_of(load(released), records)).max() < 1e-4
 

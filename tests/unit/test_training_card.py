@@ -17,15 +17,16 @@ from training.scores import Protocol, score
 def facts(**knobs: Any) -> dict[str, Any]:
     labels = np.array([0, 1, 2, 3, 4, 5, 6])
     scores = {protocol: asdict(score(np.eye(7), labels, protocol)) for protocol in Protocol}
-    fit = {"n": 10, "temperature": 1.234, "loss_before": 1.5, "loss_after": 1.4}
+    compared = [{"method": "vector scaling", "loss": 1.35, "loss_error": 0.04, "gain": 0.0159, "gain_error": 0.0076}]
+    calibration = {"method": "vector scaling", "n": 542, "compared": compared, "drawn_temperature": 0.567}
     return {
         "name": "bin-counter",
         "version": "7",
         "classes": list(CLASSES),
-        "temperature": 1.234,
         "prior": [1 / 7] * 7,
-        "calibration": {"real-calibration": fit, "drawn-calibration": fit | {"temperature": 0.567}},
-        "hyperparameters": asdict(Knobs(**knobs)) | {"backbone_source": "some weights (some licence)"},
+        "calibration": calibration,
+        "hyperparameters": asdict(Knobs(**knobs))
+        | {"backbone_source": "some weights (some licence)", "teachers": 2, "averaged": 1},
         "data": {"manifest_sha256": "0123abcd", "classes_per_split": {"real-train": [1, 2, 3, 4, 5, 6, 7]}},
         "metrics": {"real-test": scores, "drawn-test": scores},
     }
@@ -43,7 +44,10 @@ def facts(**knobs: Any) -> dict[str, Any]:
         "| real-test | seed | 5 | 1.0000 ± 0.0000 |",
         "| drawn-test | seed | 5 | 1.0000 ± 0.0000 |",
         "| published run | seed |  | 0.3584 | 1.4073 |",
-        "1.234",
+        "vector scaling",
+        "| 1.3500 ± 0.0400 | 0.0159 ± 0.0076 |",
+        "542",
+        "2 network(s)",
         "0.567",
         "0123abcd",
         "Intended use and limits",
@@ -61,6 +65,6 @@ def test_the_commands_spell_only_knobs_that_are_not_usual() -> None:
 
 def test_a_model_that_saw_no_drawn_bins_has_a_card_too() -> None:
     undrawn = facts()
-    del undrawn["calibration"]["drawn-calibration"], undrawn["metrics"]["drawn-test"]
+    del undrawn["calibration"]["drawn_temperature"], undrawn["metrics"]["drawn-test"]
 
     assert "0.567" not in model_card(undrawn)

@@ -8,7 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the training environment")
 
-from training.errors import UnusableBackboneError  # noqa: E402 - torch comes first
+from training.calibrate import Calibration  # noqa: E402 - torch comes first
+from training.errors import UnusableBackboneError  # noqa: E402 - likewise
 from training.network import Released, TwoViews, build, head_parameters, normalise  # noqa: E402 - likewise
 
 if TYPE_CHECKING:
@@ -86,13 +87,15 @@ def test_a_photo_and_its_mirror_image_get_the_same_answer() -> None:
         assert torch.allclose(asked(images), asked(images.flip(2)), atol=1e-5)
 
 
-def test_released_probabilities_are_the_softened_softmax_of_the_logits() -> None:
+def test_released_probabilities_are_the_calibrated_ones() -> None:
+    calibration = Calibration(2.0, (1.0, 0.9, 1.1, 1.0, 1.2, 0.8, 1.0), (0.1, 0, 0, -0.2, 0, 0, 0.1))
     network = build(SMALL, 7, None, pretrained=False).eval()
     images = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
 
     with torch.inference_mode():
-        probabilities = Released(network, 2.0)(images)
+        probabilities = Released(network, calibration)(images)
         logits = TwoViews(network)(images)
 
-    assert torch.allclose(probabilities, torch.softmax(logits / 2, dim=1), atol=1e-6)
+    expected = calibration.log_probabilities(logits.numpy())
+    assert torch.allclose(probabilities, torch.from_numpy(expected).exp().float(), atol=1e-6)
     assert torch.allclose(probabilities.sum(dim=1), torch.ones(3), atol=1e-6)

@@ -103,3 +103,18 @@ def test_rates_stay_between_nought_and_one(weights: np.ndarray, label: int) -> N
     assert 0 <= scores.accuracy <= 1
     assert 0 <= scores.ece <= 1 + 1e-9
     assert all(0 <= one.f1 <= 1 for one in scores.per_class.values())
+
+
+def test_brier_sums_the_squared_differences_of_every_class() -> None:
+    half_and_half = np.array([[0.0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0]])
+
+    assert score(half_and_half, np.array([1]), Protocol.SEED).brier == pytest.approx(0.25 + 0.25)
+    assert score(certain(1), np.array([2]), Protocol.SEED).brier == pytest.approx(2)
+    assert score(certain(2), np.array([2]), Protocol.SEED).brier == pytest.approx(0)
+
+
+def test_briers_standard_error_is_that_of_a_mean() -> None:
+    right_and_wrong = score(certain(1, 1), np.array([1, 2]), Protocol.SEED)
+
+    assert right_and_wrong.brier == pytest.approx(1)
+    assert right_and_wrong.brier_standard_error == pytest.approx(1 / math.sqrt(2))

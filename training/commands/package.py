@@ -1,5 +1,6 @@
 """`package`: from a finished run to the released model."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,12 +14,21 @@ from training.progress import on_terminal
 def package(
     run: Annotated[Path, typer.Option(help="Folder of a finished run.", exists=True)],
     out: Annotated[Path, typer.Option(help="Folder of the released model.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder, where it is not where the run found it.", exists=True)
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Cache, where the run's is of no use here.")] = None,
     version: Annotated[str, typer.Option(help="What the endpoint calls it, after the name.")] = "1",
 ) -> None:
-    """Calibrate, export and test a finished run, and write the released model with its card."""
+    """Calibrate, export and test a finished run, and write the released model with its card.
+
+    A run that came from another machine needs the same photos here: say where with --data and --cache.
+    """
     from training.package import package as released
     from training.run import Run
 
-    metrics = released(Run.recorded(run), out, version, datetime.now(UTC), progress=on_terminal)
+    recorded = Run.recorded(run)
+    here = replace(recorded, data=data or recorded.data, cache=cache or recorded.cache)
+    metrics = released(here, out, version, datetime.now(UTC), progress=on_terminal)
     for photos, scores in metrics.items():
         show_scores(scores, photos)
