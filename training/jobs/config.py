@@ -1,0 +1,263 @@
+"""The one file that says where jobs run, on what, and what they may cost; see `jobs.example.toml` beside this module.
+
+Reads and checks, and talks to nobody: whether the role exists and the bucket is yours, only AWS knows.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, Final, TypeVar, get_args, get_type_hints
+
+from training.errors import UnusableJobsConfigError
+from training.knobs import Knobs
+
+TORCH: Final = "2.13"
+"""The torch that the image has to carry: the one that requirements/training.txt pins."""
+
+_REGISTRY: Final = "763104351884"
+_REGISTRY_SERVES: Final = re.compile(
+    "us-(east|west)-[12]|ca-central-1|sa-east-1|eu-(central|north)-1|eu-west-[123]|ap-south-1|ap-(north|south)east-[12]"
+)
+"""Regions whose Deep Learning Containers lie in that account; the others have one each.
+
+Source: docs/reference/region_availability.md of github.com/aws/deep-learning-containers.
+"""
+
+_WITHOUT_CUDA_13: Final = re.compile(r"ml\.(p2|p3|p3dn)\.")
+"""CUDA 13 has no code for GPUs before Turing."""
+
+Table = Mapping[str, Any]
+_Section = TypeVar("_Section")
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """Where jobs run, as whom, and where they read and write."""
+
+    region: str
+    role_arn: str
+    bucket: str
+    prefix: str = "bincheck"
+    kms_key: str | None = None
+    """ARN of the key for everything that is written; without one it is S3's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What jobs learn from, as S3 addresses."""
+
+    photos: str
+    backbone: str | None = None
+    """Prefix that holds one file, the weights to start from; without one torchvision downloads its own."""
+    backbone_source: str | None = None
+    """Where those come from and their licence, for the model card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """What jobs run on and for how long."""
+
+    type: str
+    count: int = 1
+    volume_gb: int = 100
+    """Disk where the instance type has none of its own."""
+    spot: bool = True
+    max_runtime_hours: float = 4.0
+    max_wait_hours: float = 8.0
+    """Waiting for spot capacity and running together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What jobs may cost, in USD."""
+
+    max_usd: float
+    """No job starts that could cost more; a tuning job counts as all of its trainings."""
+    expected_hours: float | None = None
+    """How long you think a training takes; without it the estimate is the bound."""
+    spot_share: float = 0.4
+    """What you expect spot to cost, as a share of the full price: a guess that nobody guarantees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What one instance type costs and has."""
+
+    usd_per_hour: float
+    gpus: int
+    local_disk: bool
+    """NVMe of its own: SageMaker then mounts that, and accepts no key for it (it is always encrypted)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A VPC to run in; without one jobs run in SageMaker's own network."""
+
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How far a tuning job goes."""
+
+    space: str = "published"
+    trainings: int = 12
+    parallel: int = 2
+    warm_start: tuple[str, ...] = ()
+    """Earlier tuning jobs, of the same photos and the same space, whose trainings count as known."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsConfig:
+    """All of it."""
+
+    aws: Aws
+    data: Data
+    machines: Machines
+    cost: Cost
+    instances: Mapping[str, Instance]
+    network: Network = field(default_factory=Network)
+    tuning: Tuning = field(default_factory=Tuning)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    image: str | None = None
+
+    @property
+    def instance(self) -> Instance:
+        """What the chosen instance type costs and has."""
+        return self.instances[self.machines.type]
+
+    @property
+    def processes(self) -> int:
+        """How many processes train together: one for each GPU, one for an instance without."""
+        return self.machines.count * max(self.instance.gpus, 1)
+
+    @property
+    def image_uri(self) -> str:
+        """AWS's Deep Learning Container with our torch, for GPUs or for CPUs, unless the file names an image."""
+        if self.image:
+            return self.image
+        accelerator = "cu133" if self.instance.gpus else "cpu"
+        registry = f"{_REGISTRY}.dkr.ecr.{self.aws.region}.amazonaws.com"
+        return f"{registry}/pytorch:{TORCH}-{accelerator}-amzn2023-sagemaker"
+
+    def place(self, *parts: str) -> str:
+        """Name the S3 prefix of these parts under ours. It ends in a slash: without it, `a/` would match `ab/`."""
+        return "/".join((f"s3://{self.aws.bucket}", self.aws.prefix, *parts, ""))
+
+
+def load(file: Path) -> JobsConfig:
+    """Read and check a config file; raises UnusableJobsConfigError with the place and what is expected there."""
+    try:
+        return parsed(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError) as cause:
+        raise UnusableJobsConfigError(f"{file}: {cause}") from cause
+    except UnusableJobsConfigError as problem:
+        raise UnusableJobsConfigError(f"{file}: {problem}") from None
+
+
+def parsed(tables: Table) -> JobsConfig:
+    """Parse the file's tables; raises UnusableJobsConfigError and, for the hyperparameters, BadKnobsError."""
+    known = {one.name for one in fields(JobsConfig)}
+    unknown = sorted(set(tables) - known)
+    if unknown:
+        raise UnusableJobsConfigError(f"unknown {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    config = JobsConfig(
+        aws=_section(Aws, "aws", tables),
+        data=_section(Data, "data", tables),
+        machines=_section(Machines, "machines", tables),
+        cost=_section(Cost, "cost", tables),
+        network=_section(Network, "network", tables),
+        tuning=_section(Tuning, "tuning", tables),
+        instances=known_instances() | _instances(tables.get("instances", {})),
+        tags=_texts("tags", tables.get("tags", {})),
+        hyperparameters=dict(_table("hyperparameters", tables.get("hyperparameters", {}))),
+        image=_fitting("image", str | None, tables.get("image")),
+    )
+    Knobs.of(config.hyperparameters)
+    _check(config)
+    return config
+
+
+def known_instances() -> dict[str, Instance]:
+    """Give the instance types that come with the project."""
+    return _instances(tomllib.loads(Path(__file__).with_name("instances.toml").read_text(encoding="utf-8")))
+
+
+def _check(config: JobsConfig) -> None:
+    machines, cost, tuning = config.machines, config.cost, config.tuning
+    needs_instance = (
+        f"machines.type: nothing is known of {machines.type}; describe it under [instances.{machines.type!r}] with "
+        f"usd_per_hour, gpus and local_disk, or choose one of {', '.join(config.instances)}"
+    )
+    _require(machines.type in config.instances, needs_instance)
+    _require(machines.count > 0 and machines.volume_gb > 0, "machines: count and volume_gb start at 1")
+    _require(machines.max_runtime_hours > 0, "machines.max_runtime_hours: must be above 0")
+    waits_long_enough = not machines.spot or machines.max_wait_hours >= machines.max_runtime_hours
+    _require(waits_long_enough, "machines.max_wait_hours: includes the runtime, so it cannot be less")
+    _require(0 < cost.spot_share <= 1, "cost.spot_share: a share of the full price, above 0 and up to 1")
+    expected_in_time = cost.expected_hours is None or 0 < cost.expected_hours <= machines.max_runtime_hours
+    _require(expected_in_time, "cost.expected_hours: above 0, and at most machines.max_runtime_hours")
+    _require(0 < tuning.parallel <= tuning.trainings, "tuning.parallel: from 1 to tuning.trainings")
+    _require(bool(config.network.subnets) == bool(config.network.security_groups), "network: needs both or neither")
+    for name, address in (("data.photos", config.data.photos), ("data.backbone", config.data.backbone)):
+        _require(address is None or re.fullmatch(r"s3://[^/]+/.*[^/]/", address) is not None, f"{name}: s3://…/…/")
+    told_apart = bool(config.data.backbone) == bool(config.data.backbone_source)
+    _require(told_apart, "data: backbone needs backbone_source, for the model card, and the other way round")
+    knows_registry = bool(config.image or _REGISTRY_SERVES.fullmatch(config.aws.region))
+    _require(knows_registry, f"image: AWS's images for {config.aws.region} lie in another account; name one")
+    too_old = _WITHOUT_CUDA_13.match(machines.type) and "-cu13" in config.image_uri
+    _require(not too_old, f"machines.type: the image's CUDA 13 does not run on the GPUs of {machines.type}")
+
+
+def _require(fulfilled: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
+    if not fulfilled:
+        raise UnusableJobsConfigError(otherwise)
+
+
+def _section(kind: type[_Section], name: str, tables: Table) -> _Section:
+    """Make a dataclass from the table of that name."""
+    return _of(kind, name, _table(name, tables.get(name, {})))
+
+
+def _of(kind: type[_Section], where: str, table: Table) -> _Section:
+    types = get_type_hints(kind)
+    needed = {
+        one.name
+        for one in fields(kind)  # type: ignore[arg-type]
+        if one.default is MISSING and one.default_factory is MISSING
+    }
+    unknown, missing = sorted(set(table) - set(types)), sorted(needed - set(table))
+    _require(not unknown, f"{where}: unknown {', '.join(unknown)}; there are {', '.join(types)}")
+    _require(not missing, f"{where}: {', '.join(missing)} missing")
+    return kind(**{name: _fitting(f"{where}.{name}", types[name], value) for name, value in table.items()})
+
+
+def _fitting(where: str, kind: Any, value: Any) -> Any:
+    """Give the value as TOML has it, lists as tuples and whole numbers as floats where those are wanted."""
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    if kind == tuple[str, ...] and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    if float in kinds and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    _require(type(value) in kinds, f"{where}: {value!r} is not what belongs there ({kind})")
+    return value
+
+
+def _instances(tables: Any) -> dict[str, Instance]:
+    described = _table("instances", tables)
+    return {name: _of(Instance, f"instances.{name}", _table(name, table)) for name, table in described.items()}
+
+
+def _texts(where: str, value: Any) -> dict[str, str]:
+    return {name: _fitting(f"{where}.{name}", str, text) for name, text in _table(where, value).items()}
+
+
+def _table(where: str, value: Any) -> Table:
+    _require(isinstance(value, dict), f"{where}: must be a table")
+    table: Table = value
+    return table

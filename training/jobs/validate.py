@@ -1,0 +1,70 @@
+"""Holds a request against botocore's description of SageMaker, before anything is uploaded or sent.
+
+botocore's own validation knows types, required members and minima. The description says more, which the service
+checks only when the request arrives: patterns, enumerations and maxima.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.model import Shape
+from botocore.validate import ParamValidator
+
+from training.errors import InvalidRequestError
+
+
+def validate(operation: str, request: dict[str, Any]) -> None:
+    """Raise InvalidRequestError, which lists all of them, where the request breaks rules of the operation."""
+    shape = _service().operation_model(operation).input_shape
+    report = ParamValidator().validate(request, shape)
+    problems = report.generate_report().splitlines() if report.has_errors() else list(_violations(shape, request, ""))
+    if problems:
+        raise InvalidRequestError(f"{operation} would be refused: {'; '.join(problems)}")
+
+
+@cache
+def _service() -> Any:
+    return botocore.session.get_session().get_service_model("sagemaker")
+
+
+def _violations(shape: Shape, value: Any, where: str) -> Iterator[str]:
+    match shape.type_name:
+        case "structure":
+            for name, member in value.items():
+                yield from _violations(shape.members[name], member, f"{where}.{name}")
+        case "list":
+            yield from _too_many(shape, value, where)
+            for position, member in enumerate(value):
+                yield from _violations(shape.member, member, f"{where}[{position}]")
+        case "map":
+            yield from _too_many(shape, value, where)
+            for key, member in value.items():
+                yield from _violations(shape.key, key, f"{where}: the name")
+                yield from _violations(shape.value, member, f"{where}.{key}")
+        case "string":
+            yield from _wrong_text(shape, value, where)
+        case "integer" if value > shape.metadata.get("max", value):
+            yield f"{where.lstrip('.')}: {value} is above {shape.metadata['max']}"
+
+
+def _too_many(shape: Shape, value: Any, where: str) -> Iterator[str]:
+    if len(value) > shape.metadata.get("max", len(value)):
+        yield f"{where.lstrip('.')}: {len(value)} entries, at most {shape.metadata['max']}"
+
+
+def _wrong_text(shape: Shape, value: str, where: str) -> Iterator[str]:
+    place, most, pattern = where.lstrip("."), shape.metadata.get("max", len(value)), shape.metadata.get("pattern")
+    if len(value) > most:
+        yield f"{place}: {value!r} has {len(value)} characters, at most {most}"
+    elif pattern and not re.fullmatch(_pythonic(pattern), value):
+        yield f"{place}: {value!r} does not fit {pattern}"
+    if shape.enum and value not in shape.enum:
+        yield f"{place}: {value!r} is none of the {len(shape.enum)} that SageMaker knows"
+
+
+def _pythonic(pattern: str) -> str:
+    """Translate the classes of letters, digits and blanks that the service writes in Java's way."""
+    return pattern.replace(r"\p{L}", r"\w").replace(r"\p{N}", r"\d").replace(r"\p{Z}", r"\s")
