@@ -9,15 +9,25 @@ import sys
 import typer
 
 from training.commands.draw import draw
+from training.commands.ensemble import ensemble
 from training.commands.evaluate import evaluate
+from training.commands.fetch import fetch
+from training.commands.jobs import jobs
 from training.commands.package import package
+from training.commands.report import report
+from training.commands.split import split
 from training.commands.thresholds import thresholds
+from training.commands.throughput import throughput
 from training.commands.train import train
+from training.commands.tune import tune
+from training.commands.upload import upload
 from training.errors import TrainingError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Count the items in photos of bins.")
-for command in (draw, train, package, evaluate, thresholds):
+
+for command in (fetch, draw, split, upload, tune, train, ensemble, package, evaluate, report, thresholds, throughput):
     app.command()(command)
+app.add_typer(jobs, name="jobs")
 
 
 def main() -> None:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer import Typer
+from typer.main import get_command
 from typer.testing import CliRunner
 
 import training
 from training.__main__ import app
-from training.knobs import Knobs
+from training.commands.knob_options import with_knobs
+from training.errors import BadKnobsError
+from training.knobs import Knobs, Loss
 from training.records import read_folder
 
-COMMANDS = ("draw", "train", "package", "evaluate", "thresholds")
+COMMANDS = (
+    *("fetch", "draw", "split", "upload", "tune", "train", "ensemble", "package", "evaluate", "report", "thresholds"),
+    "throughput",
+)
 
 
 def invoked(*arguments: str, environment: dict[str, str] | None = None) -> str:
@@ -25,24 +34,65 @@ def invoked(*arguments: str, environment: dict[str, str] | None = None) -> str:
     return outcome.output
 
 
+def parameters(command: str) -> list[Any]:
+    """The options of a command, as its parser has them."""
+    group: Any = get_command(app)
+    return list(group.commands[command].params)
+
+
 def test_help_names_every_command() -> None:
     assert all(command in invoked("--help") for command in COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_of_every_command_is_explained(command: str) -> None:
-    options = [line for line in invoked(command, "--help").splitlines() if "--" in line]
+    options = [option for option in parameters(command) if option.name != "help"]
 
     assert options
-    assert all(len(line.split("--")[1].split()) > 3 for line in options)
+    assert [option.name for option in options if len((option.help or "").split()) < 3] == []
+    assert "--help" in invoked(command, "--help")
 
 
 def test_every_knob_is_an_option_with_its_default() -> None:
-    explained = invoked("train", "--help")
+    defaults = {option.name: option.default for option in parameters("train")}
 
-    for knob in fields(Knobs):
-        assert f"--{knob.name.replace('_', '-')}" in explained
-        assert f"[default: {knob.default}]" in explained
+    assert {knob.name: knob.default for knob in fields(Knobs)}.items() <= defaults.items()
+
+
+def knobs_of(*arguments: str) -> Knobs:
+    """The knobs that a command with these arguments works with."""
+    taken: list[Knobs] = []
+
+    @with_knobs
+    def command(*, knobs: Knobs) -> None:
+        taken.append(knobs)
+
+    alone = Typer()
+    alone.command()(command)
+    outcome = CliRunner().invoke(alone, arguments)
+    if isinstance(outcome.exception, BadKnobsError):
+        raise outcome.exception
+    assert outcome.exit_code == 0, outcome.output
+    return taken[0]
+
+
+def test_tuned_knobs_take_the_place_of_defaults_and_options_go_before_both(tmp_path: Path) -> None:
+    best = tmp_path / "best.json"
+    best.write_text(json.dumps({"knobs": {"learning_rate": 0.003, "batch_size": 32, "loss": "ordinal"}}))
+
+    knobs = knobs_of("--best", str(best), "--batch-size", "128")
+
+    assert (knobs.learning_rate, knobs.batch_size, knobs.loss) == (0.003, 128, Loss.ORDINAL)
+    assert knobs.epochs == Knobs().epochs
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"knobs": {"speed": 1}}', '{"knobs": 3}'])
+def test_a_file_that_holds_no_knobs_is_refused(tmp_path: Path, content: str) -> None:
+    best = tmp_path / "best.json"
+    best.write_text(content)
+
+    with pytest.raises(BadKnobsError):
+        knobs_of("--best", str(best))
 
 
 @pytest.mark.parametrize("variable", ["SM_CHANNEL_TRAINING", "SM_MODEL_DIR", "SM_NUM_GPUS"])
