@@ -74,7 +74,8 @@ not hold. It cannot tell which goods are in the bin, and says nothing about peop
     python -m training evaluate --model models/{name} --data $DATA --protocol seed
 
 DATA is a folder with `bin-images/` and `metadata/` in the layout of the public bucket `aft-vbi-pds`, WEIGHTS a state
-dict of the backbone (leave the option out and torchvision downloads its own), RUN a new folder. The photos and their
+dict of the backbone (leave the option out and torchvision downloads its own), RUN a new folder; a teacher is the folder
+of a run or of an earlier release. The photos and their
 split have the manifest hash `{manifest}`. Threads and
 hardware change the last digits.
 """
@@ -150,10 +151,9 @@ def _calibrations(compared: list[dict[str, Any]]) -> str:
 
 
 def _teachers(knobs: dict[str, Any]) -> str:
+    teachers = " and ".join(knobs["teachers"])
     told = [
-        f"{knobs['teaching']:.0%} of each target came from {knobs['teachers']} network(s) trained on the same photos."
-        if knobs["teachers"]
-        else "",
+        f"{knobs['teaching']:.0%} of each target came from {teachers}, trained on the same photos." if teachers else "",
         f"Its weights are the mean of {knobs['averaged']} runs." if knobs["averaged"] > 1 else "",
     ]
     return "".join(f" {sentence}" for sentence in told if sentence)
@@ -163,7 +163,8 @@ def _options(knobs: dict[str, Any]) -> str:
     """Spell the knobs that differ from their defaults, as options of `train`."""
     usual = Knobs()
     differing = [name for name in Knobs.__dataclass_fields__ if knobs[name] != getattr(usual, name)]
-    return "".join(f" --{name.replace('_', '-')} {knobs[name]}" for name in differing)
+    spelt = [f" --{name.replace('_', '-')} {knobs[name]}" for name in differing]
+    return "".join(spelt + [f" --teacher {teacher}" for teacher in knobs["teachers"]])
 
 
 def _table(head: list[str], rows: list[list[Any]]) -> str:

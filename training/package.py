@@ -5,10 +5,14 @@
     model.json      the facts: preprocessing, temperature, prior, metrics, hyperparameters, data, commit
     MODEL_CARD.md   the same for people
 
+All is made in a folder beside, and put in place at the end, `model.json` last: without it nothing is served, so a
+release that was interrupted is none.
+
 The test splits are looked at here and nowhere else in training.
 """
 
 import json
+import shutil
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -27,12 +31,15 @@ from training.export import export
 from training.network import IMAGENET_MEAN, IMAGENET_STD, load_weights
 from training.progress import Progress
 from training.records import CLASSES, Record, class_counts, class_mix, manifest_sha256
-from training.run import Run, gather, photos_of
+from training.run import Run, gather, photos_of, unseen_sha256
 from training.scores import Protocol, Scores, score
 from training.serving.images import RESAMPLING
+from training.serving.model import FACTS, NETWORK
 from training.train import logits_of
 
 NAME: Final = "bin-counter"
+
+_BESIDE_THE_FACTS: Final = (NETWORK, "weights.pt", "MODEL_CARD.md")
 
 Metrics = dict[str, list[Scores]]
 """By kind of photo (`real-test`, `drawn-test`), one entry per protocol."""
@@ -50,9 +57,9 @@ def package(run: Run, out: Path, version: str, created: datetime, *, progress: P
     network = load_weights(network, weights)
     calibration, calibrated = _calibrated(network, run, splits, progress)
 
-    out.mkdir(parents=True, exist_ok=True)
-    difference = export(network, calibration, run.size, out / "model.onnx")
-    torch.save(weights, out / "weights.pt")
+    unfinished = _fresh_folder_beside(out)
+    difference = export(network, calibration, run.size, unfinished / NETWORK)
+    torch.save(weights, unfinished / "weights.pt")
     facts = {
         "name": NAME,
         "version": version,
@@ -63,20 +70,39 @@ def package(run: Run, out: Path, version: str, created: datetime, *, progress: P
         "calibration": calibrated,
         "largest_difference_from_torch": difference,
         "hyperparameters": asdict(run.knobs)
-        | {"backbone_source": run.backbone_source, "teachers": len(run.teachers), "averaged": run.averaged},
+        | {"backbone_source": run.backbone_source, "teachers": run.teachers_names, "averaged": run.averaged},
         "data": {
             "manifest_sha256": manifest_sha256(splits),
+            "unseen_sha256": unseen_sha256(splits),
             "classes_per_split": {name: class_counts(records) for name, records in splits.items()},
         },
         "git_commit": run.git_commit,
         "created": created.isoformat(timespec="seconds"),
     }
-    _write_json(facts, out)  # the tests go through the released package, which needs its facts
-    metrics = _metrics(out, splits, progress)
+    _write_json(facts, unfinished)  # the tests go through the released package, which needs its facts
+    metrics = _metrics(unfinished, splits, progress)
     facts["metrics"] = {part: {s.protocol: asdict(s) for s in scores} for part, scores in metrics.items()}
-    _write_json(facts, out)
-    (out / "MODEL_CARD.md").write_text(model_card(facts), encoding="utf-8")
+    _write_json(facts, unfinished)
+    (unfinished / "MODEL_CARD.md").write_text(model_card(facts), encoding="utf-8")
+    _put_in_place(unfinished, out)
     return metrics
+
+
+def _fresh_folder_beside(out: Path) -> Path:
+    """Make an empty folder for what is not finished, on the same file system; drop what an interruption left there."""
+    unfinished = out.resolve().with_name(f"{out.resolve().name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    return unfinished
+
+
+def _put_in_place(finished: Path, out: Path) -> None:
+    """Move the release to where it belongs; between an earlier one's end and its own beginning there is none."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / FACTS).unlink(missing_ok=True)
+    for name in (*_BESIDE_THE_FACTS, FACTS):
+        (finished / name).replace(out / name)
+    finished.rmdir()
 
 
 def _preprocessing(size: tuple[int, int]) -> dict[str, Any]:
@@ -142,4 +168,4 @@ def _metrics(out: Path, splits: dict[str, list[Record]], progress: Progress) -> 
 
 
 def _write_json(facts: dict[str, Any], out: Path) -> None:
-    (out / "model.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (out / FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -25,6 +25,7 @@ from training.pixels import decoded
 from training.progress import Progress
 from training.records import CLASSES, Record, class_counts, manifest_sha256
 from training.replicas import Replica
+from training.serving.model import FACTS
 from training.split import SHARES
 from training.teachers import Teachers
 from training.train import BEST, HISTORY, AfterEpoch, Learner, Report, train
@@ -48,9 +49,14 @@ class Run:
     """Where the starting weights come from and their licence, for the model card."""
     git_commit: str | None
     teachers: tuple[Path, ...] = ()
-    """Folders of finished runs on the same photos, from whose best weights this one learns."""
+    """Folders of finished runs or released models that know the same photos, from which this one learns."""
     averaged: int = 1
     """Of how many runs' weights its own are the mean."""
+
+    @property
+    def teachers_names(self) -> list[str]:
+        """Name the teachers for people: a release by name and version, a run by its folder."""
+        return [_name_of(folder) for folder in self.teachers]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -171,22 +177,57 @@ def _roles(splits: dict[str, list[Record]], run: Run, progress: Progress) -> tup
 
 
 def _teachers(run: Run, splits: dict[str, list[Record]]) -> Teachers | None:
-    for folder in run.teachers:
-        _check_teacher(folder, run, splits)
-    return Teachers([Run.recorded(folder).best_network() for folder in run.teachers]) if run.teachers else None
+    learnt = [_Learnt.of(folder) for folder in run.teachers]
+    for teacher in learnt:
+        teacher.check(run, splits)
+    return Teachers([teacher.network for teacher in learnt]) if learnt else None
 
 
-def _check_teacher(folder: Path, run: Run, splits: dict[str, list[Record]]) -> None:
-    """Refuse a teacher that has seen photos which must stay unseen: its opinions would carry them over."""
-    kept_other_photos = _recorded_facts(folder)["unseen_sha256"] != _unseen_sha256(splits)
-    knows_validation = Run.recorded(folder).knobs.learn_from_validation and not run.knobs.learn_from_validation
-    if kept_other_photos or knows_validation:
-        raise OtherPhotosError(
-            f"{folder} has learnt from other photos than this run may see: give both one seed and data"
-        )
+def _name_of(teacher: Path) -> str:
+    if not (teacher / FACTS).exists():
+        return teacher.name
+    facts = json.loads((teacher / FACTS).read_text(encoding="utf-8"))
+    return f"{facts['name']}/{facts['version']}"
 
 
-def _unseen_sha256(splits: dict[str, list[Record]]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """A network that can teach, with what is known of the photos that it has learnt from."""
+
+    folder: Path
+    network: torch.nn.Module
+    knobs: Knobs
+    data: dict[str, Any]
+    """Hashes: of the whole split data set, and of the photos that it has not seen."""
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Load a finished run, or a released model."""
+        if (folder / _RECORD).exists():
+            run = Run.recorded(folder)
+            return cls(folder, run.best_network(), run.knobs, _recorded_facts(folder))
+        if not (folder / FACTS).exists():
+            raise UnfinishedRunError(f"{folder} holds neither a run nor a released model")
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        names = {knob.name for knob in fields(Knobs)}
+        knobs = Knobs.of({name: value for name, value in facts["hyperparameters"].items() if name in names})
+        network = build(knobs.architecture, len(CLASSES), None, pretrained=False)
+        weights = torch.load(folder / "weights.pt", map_location="cpu", weights_only=True)
+        return cls(folder, load_weights(network, weights), knobs, facts["data"])
+
+    def check(self, run: Run, splits: dict[str, list[Record]]) -> None:
+        """Refuse a teacher that has seen photos which must stay unseen: its opinions would carry them over."""
+        same_photos = self.data["manifest_sha256"] == manifest_sha256(splits)
+        kept_the_same_unseen = same_photos or self.data.get("unseen_sha256") == unseen_sha256(splits)
+        knows_validation = self.knobs.learn_from_validation and not run.knobs.learn_from_validation
+        if not kept_the_same_unseen or knows_validation:
+            raise OtherPhotosError(
+                f"{self.folder} has learnt from other photos than this run may see: give both one seed and data"
+            )
+
+
+def unseen_sha256(splits: dict[str, list[Record]]) -> str:
+    """Identify the photos that no run on these splits learns from, whatever its knobs."""
     return manifest_sha256({name: splits[name] for name in ("real-calibration", "real-test")})
 
 
@@ -219,7 +260,7 @@ def _facts(run: Run, splits: dict[str, list[Record]]) -> dict[str, Any]:
         "averaged": run.averaged,
         "teachers": [str(teacher.resolve()) for teacher in run.teachers],
         "manifest_sha256": manifest_sha256(splits),
-        "unseen_sha256": _unseen_sha256(splits),
+        "unseen_sha256": unseen_sha256(splits),
         "classes": {name: class_counts(records) for name, records in splits.items()},
     }
 

@@ -202,6 +202,17 @@ def test_a_student_learns_from_a_teacher_of_another_kind(
     assert Run.recorded(taught.out).teachers == (finished[0].out,)
 
 
+def test_a_released_model_teaches_like_the_run_that_it_came_from(workplace: Path, released: Path) -> None:
+    run = replace(a_run(workplace, "taught-by-a-release", replace(KNOBS, epochs=1)), teachers=(released,))
+
+    assert len(carried_out(run).history) == 1
+
+
+def test_a_folder_that_holds_no_network_cannot_teach(workplace: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnfinishedRunError, match="neither"):
+        carried_out(replace(a_run(workplace, "taught-by-nothing"), teachers=(tmp_path,)))
+
+
 def test_a_teacher_that_knows_the_test_photos_is_refused(
     tmp_path: Path, workplace: Path, finished: tuple[Run, Learner, list[str]]
 ) -> None:

@@ -26,7 +26,7 @@ def facts(**knobs: Any) -> dict[str, Any]:
         "prior": [1 / 7] * 7,
         "calibration": calibration,
         "hyperparameters": asdict(Knobs(**knobs))
-        | {"backbone_source": "some weights (some licence)", "teachers": 2, "averaged": 1},
+        | {"backbone_source": "some weights (some licence)", "teachers": ["bin-counter/6"], "averaged": 1},
         "data": {"manifest_sha256": "0123abcd", "classes_per_split": {"real-train": [1, 2, 3, 4, 5, 6, 7]}},
         "metrics": {"real-test": scores, "drawn-test": scores},
     }
@@ -47,7 +47,8 @@ def facts(**knobs: Any) -> dict[str, Any]:
         "vector scaling",
         "| 1.3500 ± 0.0400 | 0.0159 ± 0.0076 |",
         "542",
-        "2 network(s)",
+        "from bin-counter/6, trained",
+        "--teacher bin-counter/6",
         "0.567",
         "0123abcd",
         "Intended use and limits",

@@ -30,7 +30,9 @@ def train(  # noqa: PLR0913 - one parameter per option
     backbone_source: BackboneSource = IMAGENET,
     teacher: Annotated[
         list[Path] | None,
-        typer.Option(help="Finished run whose opinion is taught as well; several are averaged.", exists=True),
+        typer.Option(
+            help="Finished run, or released model, whose opinion is taught as well; several are averaged.", exists=True
+        ),
     ] = None,
     checkpoints: Annotated[
         Path | None, typer.Option(help="Folder that outlives an interrupted job: the run lives there until it is done.")
