@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from training.commands.compare import compare
 from training.commands.draw import draw
 from training.commands.ensemble import ensemble
 from training.commands.evaluate import evaluate
@@ -25,7 +26,9 @@ from training.errors import TrainingError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Count the items in photos of bins.")
 
-for command in (fetch, draw, split, upload, tune, train, ensemble, package, evaluate, report, thresholds, throughput):
+_STAGES = (fetch, draw, split, upload, tune, train, ensemble, package)
+_JUDGEMENTS = (evaluate, report, compare, thresholds, throughput)
+for command in (*_STAGES, *_JUDGEMENTS):
     app.command()(command)
 app.add_typer(jobs, name="jobs")
 

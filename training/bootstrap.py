@@ -31,19 +31,30 @@ def standard_errors(
 ) -> Figures:
     """Estimate the standard error of each of the figures [K] that `figures` works out of some rows.
 
+    See `redrawn`. With one group there is nothing to learn from, and every error is NaN.
+    """
+    errors: Figures = np.std(redrawn(figures, grouped, seed, draws), axis=0, ddof=1)
+    return errors
+
+
+def redrawn(
+    figures: Callable[[NDArray[np.int64]], Figures], grouped: NDArray[np.int64], seed: int, draws: int = DRAWS
+) -> Figures:
+    """Work the figures out anew for each drawing of groups: [draws,K].
+
     `grouped` [N] holds each row's group; `figures` gets row numbers, those of a group as often as it was drawn. The
-    same seed draws the same groups. With one group there is nothing to learn from, and every error is NaN.
+    same seed draws the same groups. With one group there is nothing to draw, and every figure is NaN.
     """
     members = _members(grouped)
     if len(members) < 2:
-        return np.full_like(figures(np.arange(len(grouped))), np.nan)
+        return np.full((draws, len(figures(np.arange(len(grouped))))), np.nan)
     rng = np.random.default_rng(seed)
-    again = [
-        figures(np.concatenate([members[group] for group in rng.integers(len(members), size=len(members))]))
-        for _ in range(draws)
-    ]
-    errors: Figures = np.std(again, axis=0, ddof=1)
-    return errors
+    return np.array(
+        [
+            figures(np.concatenate([members[group] for group in rng.integers(len(members), size=len(members))]))
+            for _ in range(draws)
+        ]
+    )
 
 
 def _members(grouped: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -73,8 +73,8 @@ class UploadFailedError(TrainingError):
     """S3 refused or could not be reached."""
 
 
-class UnusableJobsConfigError(TrainingError):
-    """The file that says where and how SageMaker jobs run lacks something or has what does not belong there."""
+class UnusableConfigError(TrainingError):
+    """The file that says where and how jobs or the endpoint run lacks something, or has what does not belong there."""
 
 
 class InvalidRequestError(TrainingError):
@@ -107,3 +107,23 @@ class FolderInUseError(TrainingError):
 
 class UnwritableFolderError(TrainingError):
     """The data folder takes no more files."""
+
+
+class NoAnswerError(TrainingError):
+    """A model that was asked for a photo's count refused, failed or could not be reached."""
+
+
+class EndpointRefusedError(TrainingError):
+    """AWS refused a call about the endpoint: a name, a permission, a quota."""
+
+
+class NotApprovedError(TrainingError):
+    """The registry's version of a model has not been approved, so nothing serves it."""
+
+
+class EndpointStateError(TrainingError):
+    """The endpoint is missing, is being changed right now, or is beyond what an update can mend."""
+
+
+class RolloutFailedError(TrainingError):
+    """SageMaker could not bring the change about and, where it could, went back to what served before."""

@@ -36,10 +36,10 @@ def evaluate(model: Path, data: Path, protocol: Protocol, *, progress: Progress 
     return score(probabilities_of(load(model), records, progress), labels_of(records), protocol)
 
 
-def load(model: Path) -> CountModel:
+def load(model: Path, *, threads: int = _THREADS) -> CountModel:
     """Load the packaged model; raises UnusableModelError where it does not count in CLASSES."""
     try:
-        counter = CountModel.load(model, threads=_THREADS)
+        counter = CountModel.load(model, threads=threads)
     except PackageError as cause:
         raise UnusableModelError(str(cause)) from cause
     if counter.facts.classes != CLASSES:

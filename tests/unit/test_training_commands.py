@@ -22,8 +22,8 @@ from training.knobs import Knobs, Loss
 from training.records import read_folder
 
 COMMANDS = (
-    *("fetch", "draw", "split", "upload", "tune", "train", "ensemble", "package", "evaluate", "report", "thresholds"),
-    "throughput",
+    *("fetch", "draw", "split", "upload", "tune", "train", "ensemble", "package", "evaluate", "report", "compare"),
+    *("thresholds", "throughput"),
 )
 
 

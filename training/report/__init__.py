@@ -11,7 +11,7 @@ Gathers answers and light, examines them (`findings`), then writes (`figures`, `
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,14 @@ from PIL import Image
 from training.errors import NothingToScoreError
 from training.evaluate import kept_probabilities, load
 from training.progress import Progress, silent
-from training.records import Record, class_counts, read_folder
+from training.records import Record, read_folder
 from training.report import figures
 from training.report.findings import Findings, examine
 from training.report.page import Subject, page
 from training.report.render import as_html, as_markdown
 from training.serving.model import read_package
 from training.split import split as split_of
+from training.standing import standing
 
 _PLOTS: Final[tuple[Callable[[Findings, Path], Path], ...]] = (
     figures.confusion,
@@ -35,15 +36,6 @@ _PLOTS: Final[tuple[Callable[[Findings, Path], Path], ...]] = (
     figures.signed_errors,
     figures.by_count,
 )
-
-_PART_PLAYED: Final = {
-    "train": "The model has learnt from them: these figures do not tell how it does on others.",
-    "validation": "The model has not learnt from them or from bins that share goods with them; it was chosen by them.",
-    "calibration": "The model has not learnt from them or from bins that share goods with them; its probabilities were "
-    "calibrated on them.",
-    "test": "Bins that share goods with them are in no other split: the model has neither learnt from them nor been "
-    "chosen by them.",
-}
 
 
 def report(  # noqa: PLR0913 - the command's options
@@ -79,26 +71,13 @@ def report(  # noqa: PLR0913 - the command's options
     subject = Subject(
         model=f"{facts.name}/{facts.version}",
         photos="the data folder" if split is None else f"the {split} split (seed {seed})",
-        standing=_standing(json.loads(read_package(model)[1]), records, split),
+        standing=standing(json.loads(read_package(model)[1]), records, split).sentence,
     )
     blocks = page(subject, findings, plots)
     (out / "report.html").write_text(as_html(blocks), encoding="utf-8")
     written = out / "report.md"
     written.write_text(as_markdown(blocks), encoding="utf-8")
     return written
-
-
-def _standing(facts: dict[str, Any], records: Sequence[Record], split: str | None) -> str:
-    """Say what the photos were to the model's training, as far as its facts tell.
-
-    They tell the photos per class of each of its splits; another seed or another folder gives others.
-    """
-    if split is None:
-        return "Whether the model has learnt from some of them is not known: they were not split as for training."
-    stated = facts.get("data", {}).get("classes_per_split", {}).get(f"real-{split}")
-    if stated != class_counts(records):
-        return "The model's own record names another split of its photos: it may have learnt from some of these."
-    return _PART_PLAYED[split]
 
 
 def _light(records: Sequence[Record], progress: Progress) -> NDArray[np.float64]:
