@@ -8,7 +8,7 @@ DEV = .venv-dev
 TRAINING = .venv-training
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format bench deploy destroy dead-letters redrive clean
+.PHONY: help demo up test check format bench fuzz image deploy destroy dead-letters redrive clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,13 +20,14 @@ up: $(LOCAL)/.done ## the same stack, left running until Ctrl-C, with its URL an
 	@$(LOCAL)/bin/python -m local up
 
 test: check $(TRAINING)/.done ## the gate and every other test
-	$(DEV)/bin/python -m pytest tests/contract tests/integration -m "not torch"
+	$(DEV)/bin/python -m pytest tests/contract tests/integration tests/conformance -m "not torch"
 	$(TRAINING)/bin/python -m pytest $(wildcard tests/*/test_training_*.py) -m torch
 
 check: $(DEV)/.done ## the gate: format, lint, types, rooms, fast tests
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
+	$(DEV)/bin/hadolint training/serving/Dockerfile
 	PYTHONPATH=. $(DEV)/bin/lint-imports
 	$(DEV)/bin/python -m pytest tests/unit -m "not torch"
 
@@ -36,6 +37,13 @@ format: $(DEV)/.done ## put the code into its format
 
 bench: $(LOCAL)/.done ## measure: import times, 2,000 photos at once, batches beside single photos
 	@$(LOCAL)/bin/python -m local bench
+
+fuzz: $(DEV)/.done ## ten thousand malformed photos against the model server
+	$(DEV)/bin/python -m pytest tests/conformance -m fuzz
+
+image: ## build the endpoint's container (needs Docker); MODEL=models/bin-counter puts a model inside
+	docker build -f training/serving/Dockerfile -t bincheck-serving \
+	  $(if $(MODEL),--target with-model --build-arg MODEL=$(MODEL),--target server) .
 
 deploy: $(LOCAL)/.done ## package and deploy to your AWS account: shows what will change, and asks; STAGE=dev
 	@$(LOCAL)/bin/python -m ops deploy --stage $(STAGE)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,3 +88,13 @@ def test_a_network_that_onnxruntime_cannot_read_is_refused(tmp_path: Path) -> No
     (folder / "model.onnx").write_bytes(b"no network")
     with pytest.raises(PackageError):
         CountModel.load(folder)
+
+
+def test_the_runtime_reports_to_nobody_and_leaves_no_identifier_at_home(tmp_path: Path) -> None:
+    home, model = tmp_path / "home", package(tmp_path / "tiny")
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    code = f"from training.serving.model import CountModel; CountModel.load({str(model)!r}).warm_up()"
+
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment | {"HOME": str(home)})
+
+    assert not home.exists()

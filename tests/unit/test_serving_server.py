@@ -44,13 +44,18 @@ class FakeModel:
         return {"prediction": "0", "bytes": len(body)}
 
 
-def serve(scenario: Callable[[httpx.AsyncClient, ModelServer, FakeModel], Awaitable[None]], **limits: int) -> None:
+def serve(scenario: Callable[[httpx.AsyncClient, ModelServer, FakeModel], Awaitable[None]], **limits: float) -> None:
     """Run a scenario against the server in this process, without a socket."""
 
     async def run() -> None:
         model = FakeModel()
-        pool = BoundedPool(threads=limits.get("threads", 1), queue=limits.get("queue", 1))
-        server = ModelServer(lambda: model, pool, give_up=lambda: None)  # type: ignore[arg-type,return-value]
+        pool = BoundedPool(threads=int(limits.get("threads", 1)), queue=int(limits.get("queue", 1)))
+        server = ModelServer(
+            lambda: model,  # type: ignore[arg-type,return-value]
+            pool,
+            give_up=lambda: None,
+            patience=limits.get("patience", 10),
+        )
         transport = httpx.ASGITransport(app=server.app())
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
             await scenario(client, server, model)
@@ -152,6 +157,22 @@ def test_a_full_queue_refuses_at_once_and_recovers() -> None:
     serve(scenario, threads=2, queue=1)
 
 
+def test_clients_that_stall_are_given_up_and_leave_their_places_to_others() -> None:
+    async def stalling() -> AsyncIterator[bytes]:
+        yield b"pho"
+        await asyncio.Event().wait()
+
+    async def scenario(client: httpx.AsyncClient, server: ModelServer, _: FakeModel) -> None:
+        await server.warm_up()
+        stalled = [client.post("/invocations", content=stalling(), headers=JPEG) for _ in range(2)]
+        for reply in await asyncio.gather(*stalled):
+            assert (reply.status_code, reply.json()["reason"]) == (408, "too_slow")
+        after = await client.post("/invocations", content=b"photo", headers=JPEG)
+        assert after.status_code == 200
+
+    serve(scenario, threads=1, queue=1, patience=0.05)
+
+
 def test_a_failing_model_is_a_500_that_tells_nothing_of_the_inside() -> None:
     async def scenario(client: httpx.AsyncClient, server: ModelServer, _: FakeModel) -> None:
         await server.warm_up()
@@ -162,7 +183,9 @@ def test_a_failing_model_is_a_500_that_tells_nothing_of_the_inside() -> None:
     serve(scenario)
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/", 404), ("GET", "/invocations", 405)])
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/", 404), ("GET", "/invocations", 405), ("POST", "/ping/", 404)]
+)
 def test_unknown_routes_answer_in_json_too(method: str, path: str, status: int) -> None:
     async def scenario(client: httpx.AsyncClient, _: ModelServer, __: FakeModel) -> None:
         reply = await client.request(method, path)

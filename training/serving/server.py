@@ -34,6 +34,9 @@ T = TypeVar("T")
 MAX_BODY: Final = 6 * 1024 * 1024
 """Bytes of a request: SageMaker's limit for real-time endpoints, from the InvokeEndpoint reference."""
 
+BODY_SECONDS: Final = 20.0
+"""Time for a photo to arrive: a client that stalls holds a place only so long, and less than the server's draining."""
+
 MEDIA_TYPES: Final = frozenset({"image/jpeg", "image/png"})
 
 STATUS_OF: Final[dict[Reason, HTTPStatus]] = {
@@ -100,18 +103,20 @@ class ModelServer:
         *,
         give_up: Callable[[], None],
         clock: Callable[[], float] = time.perf_counter,
+        patience: float = BODY_SECONDS,
     ) -> None:
         """`give_up` is called if the model cannot be loaded or warmed; the log holds the cause by then."""
         self._load = load
         self._pool = pool
         self._give_up = give_up
         self._clock = clock
+        self._patience = patience
         self._model: CountModel | None = None
         self.failed = False
 
     def app(self) -> Starlette:
         """Return the ASGI application; its lifespan loads the model and waits for the last answer."""
-        return Starlette(
+        app = Starlette(
             routes=[
                 Route("/ping", self.ping, methods=["GET"]),
                 Route("/invocations", self.invocations, methods=["POST"]),
@@ -119,6 +124,8 @@ class ModelServer:
             exception_handlers={HTTPException: _no_such_route},
             lifespan=self._lifespan,
         )
+        app.router.redirect_slashes = False  # every path but the two is unknown
+        return app
 
     async def ping(self, _: Request) -> JSONResponse:
         """Say whether the model has answered its warm-up photo."""
@@ -135,7 +142,8 @@ class ModelServer:
             answer = await self._answer(request)
             response, outcome = JSONResponse(answer), {"prediction": answer["prediction"]}
         except Refused as refusal:
-            await _discard_rest(request)
+            if refusal.status != HTTPStatus.REQUEST_TIMEOUT:
+                await _discard_rest(request, self._patience)
             response, outcome = _error_response(refusal), {"reason": refusal.reason, "error": refusal.message}
         log.info(
             "invocation",
@@ -175,7 +183,7 @@ class ModelServer:
         model = self._ready()
         _check_media_type(request)
         async with self._pool.place():
-            body = await _read(request)
+            body = await _read(request, self._patience)
             try:
                 return await self._pool.run(model.answer, body)
             except BadImage as bad:
@@ -200,28 +208,32 @@ def _check_media_type(request: Request) -> None:
         )
 
 
-async def _read(request: Request) -> bytes:
-    """Read the body and stop at the limit, whatever length the client announced."""
+async def _read(request: Request, patience: float) -> bytes:
+    """Read the body and stop at the limit of size or time, whatever length the client announced."""
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise Refused(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                    "too_large",
-                    f"the file has more than {MAX_BODY} bytes",
-                )
+        async with asyncio.timeout(patience):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise Refused(
+                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                        "too_large",
+                        f"the file has more than {MAX_BODY} bytes",
+                    )
     except ClientDisconnect as error:
         raise Refused(HTTPStatus.REQUEST_TIMEOUT, "disconnected", "the photo never arrived in full") from error
+    except TimeoutError as error:
+        raise Refused(HTTPStatus.REQUEST_TIMEOUT, "too_slow", f"the photo took more than {patience:g} s") from error
     return bytes(body)
 
 
-async def _discard_rest(request: Request) -> None:
+async def _discard_rest(request: Request, patience: float) -> None:
     """Take in what the client still sends: were it cut off, it would never see our answer."""
-    with suppress(ClientDisconnect, RuntimeError):  # RuntimeError: there is no rest
-        async for _ in request.stream():
-            pass
+    with suppress(ClientDisconnect, RuntimeError, TimeoutError):  # RuntimeError: there is no rest
+        async with asyncio.timeout(patience):
+            async for _ in request.stream():
+                pass
 
 
 async def _no_such_route(_: Request, error: Exception) -> JSONResponse:
