@@ -2,7 +2,7 @@
 
     OUT/{train,validation,calibration,test}/{0,1,2,3,4,5,6+}/<id>.jpg
     OUT/manifest.jsonl     one line a bin, in id order: id, count, label, split, group, file, bytes, sha256
-    OUT/set-aside.jsonl    bins that cannot be used: id, reason
+    OUT/set-aside.jsonl    bins that are in no split: id, reason
     OUT/split.json         which split this is: seed, photos, the manifest's hash
     OUT/DATA_CARD.md       what the data are, with pictures under OUT/card/; written by `training.data_card`
 
@@ -33,6 +33,9 @@ MANIFEST: Final = "manifest.jsonl"
 SET_ASIDE: Final = "set-aside.jsonl"
 IDENTITY: Final = "split.json"
 CARD: Final = "DATA_CARD.md"
+LEFT_OUT: Final = "shares goods with bins held out"
+"""Why a usable bin is in no split (see `training.split`)."""
+
 _MEMORY: Final = ".survey.jsonl"
 _PARTIAL: Final = ".part"
 _OURS: Final = (*SHARES, "card", MANIFEST, SET_ASIDE, CARD)
@@ -57,7 +60,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A bin, and where the split has put it."""
+    """A bin, where the split has put it, and the first id of the bins that it is tied to there by shared goods."""
 
     bin: Bin
     split: str
@@ -75,6 +78,8 @@ class Outcome:
     bins: Counter[tuple[str, str]]
     placed: Counter[str]
     set_aside: int
+    left_out: int
+    """Those of the bins set aside that share goods with bins held out."""
 
     @property
     def splits(self) -> Counter[str]:
@@ -107,30 +112,38 @@ def split_into_folders(  # noqa: PLR0913 - what a user may choose
     found = survey(data, out / _MEMORY, progress=progress)
     if not found.bins:
         raise NothingToSplitError(f"{data}: no usable bin among {len(found.set_aside)}")
-    entries = plan(found.bins, seed)
+    places = plan(found.bins, seed)
+    entries = [_entry(place) for place in places]
     _claim(out, standing, _identity(seed, entries), force=force)
     _refuse_strangers(out, entries)
-    placed = _place(found.bins, entries, out, progress, copy=copy)
+    placed = _place(places, entries, out, progress, copy=copy)
+    left_out = _left_out(found.bins, places)
+    set_aside = [*found.set_aside, *left_out]
     _write(out / MANIFEST, map(_line, map(asdict, entries)))
-    _write(out / SET_ASIDE, (_line({"id": one.image_id, "reason": one.reason}) for one in found.set_aside))
+    _write(out / SET_ASIDE, (_line({"id": one.image_id, "reason": one.reason}) for one in set_aside))
     if not (out / CARD).exists():  # it comes last: with it, everything is there
-        places = [Place(one, entry.split, entry.group) for one, entry in zip(found.bins, entries, strict=True)]
-        describe(out, places, found.set_aside)
-    return Outcome(Counter((entry.label, entry.split) for entry in entries), placed, len(found.set_aside))
+        describe(out, places, set_aside)
+    bins = Counter((entry.label, entry.split) for entry in entries)
+    return Outcome(bins, placed, len(set_aside), len(left_out))
 
 
-def plan(bins: Sequence[Bin], seed: int) -> list[Entry]:
-    """Decide where each bin goes; in the order of `bins`, and touching no file."""
-    records = [one.record for one in bins]
-    sides = {record.photo: name for name, part in split(records, seed).items() for record in part}
-    tied = {record.photo: group[0].image_id for group in groups(records) for record in group}
-    return [_entry(one, sides[one.record.photo], tied[one.record.photo]) for one in bins]
+def plan(bins: Sequence[Bin], seed: int) -> list[Place]:
+    """Decide where each bin goes that is in a split; in the order of `bins`, and touching no file."""
+    sides = {r.photo: name for name, part in split((one.record for one in bins), seed).items() for r in part}
+    in_a_split = [one for one in bins if one.record.photo in sides]
+    tied = {r.photo: group[0].image_id for group in groups(one.record for one in in_a_split) for r in group}
+    return [Place(one, sides[one.record.photo], tied[one.record.photo]) for one in in_a_split]
 
 
-def _entry(one: Bin, side: str, group: str) -> Entry:
-    record, label = one.record, CLASSES[one.record.label]
-    file = f"{side}/{label}/{record.photo.name}"
-    return Entry(record.image_id, record.count, label, side, group, file, one.photo.bytes, one.photo.sha256)
+def _left_out(bins: Iterable[Bin], places: Iterable[Place]) -> list[SetAside]:
+    in_a_split = {place.bin.record.photo for place in places}
+    return [SetAside(one.record.image_id, LEFT_OUT) for one in bins if one.record.photo not in in_a_split]
+
+
+def _entry(place: Place) -> Entry:
+    record, photo, label = place.bin.record, place.bin.photo, CLASSES[place.bin.record.label]
+    file = f"{place.split}/{label}/{record.photo.name}"
+    return Entry(record.image_id, record.count, label, place.split, place.group, file, photo.bytes, photo.sha256)
 
 
 _WAY_OUT: Final = "name another folder, or --force to replace it"
@@ -202,16 +215,18 @@ def _refuse_strangers(out: Path, entries: Iterable[Entry]) -> None:
         raise OtherSplitError(f"{out}: {len(strangers)} files are not of this split ({few}): remove them")
 
 
-def _place(bins: Sequence[Bin], entries: Sequence[Entry], out: Path, progress: Progress, *, copy: bool) -> Counter[str]:
+def _place(
+    places: Sequence[Place], entries: Sequence[Entry], out: Path, progress: Progress, *, copy: bool
+) -> Counter[str]:
     for name in SHARES:
         for label in CLASSES:  # empty ones too: readers number the classes by the folders that they find
             (out / name / label).mkdir(parents=True, exist_ok=True)
     placed: Counter[str] = Counter()
     with progress(len(entries), "placing photos") as done:
-        for one, entry in zip(bins, entries, strict=True):
+        for place, entry in zip(places, entries, strict=True):
             target = out / entry.file
             present = target.exists() and target.stat().st_size == entry.bytes
-            placed["already there" if present else _put(one.record.photo.resolve(), target, copy=copy)] += 1
+            placed["already there" if present else _put(place.bin.record.photo.resolve(), target, copy=copy)] += 1
             done()
     return placed
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from training.class_folders import Place
+from training.class_folders import LEFT_OUT, Place
 from training.records import CLASSES
 from training.split import SHARES
 from training.survey import Bin, SetAside
@@ -112,15 +112,17 @@ def card_text(bins: Sequence[Place], set_aside: Sequence[SetAside], source: Sour
 
 
 def _sections(bins: Sequence[Place], set_aside: Sequence[SetAside], source: Source) -> list[str]:
+    left_out = sum(one.reason == LEFT_OUT for one in set_aside)
     return [
         "# Data card",
         f"{len(bins):,} photos of bins with the number of items in each, split for training.",
         f"## Source and licence\n\n{_ORIGIN[source]}",
         f"## Labels\n\n{_DRAWN_LABELS if source is Source.DRAWN else _LABELS}",
         f"## Classes and splits\n\n{_class_table(bins)}\n\n![Share of each class in each split](card/class-mix.png)",
-        *(f"**{warning}.**" for warning in warnings(Counter(one.split for one in bins))),
+        *(f"**{warning}.**" for warning in warnings(Counter(one.split for one in bins), left_out)),
         "Made by `python -m training split`; the same photos, records and seed (`split.json`) give the same split.",
         f"## Goods and groups\n\n{_groups(bins)}",
+        *([_drawn_first(left_out)] if left_out else []),
         straddling(bins),
         f"## Photos\n\n{_photo_table(bins)}\n\n![Sizes, aspect, file sizes, brightness](card/photos.png)",
         f"## Oddities\n\n{_oddities(bins, set_aside)}",
@@ -145,14 +147,28 @@ def _class_table(bins: Collection[Place]) -> str:
     return _table(["class", *SHARES, "all", "share"], rows)
 
 
-def warnings(tally: Counter[str]) -> list[str]:
-    """Tell which splits got a share far from theirs: groups are not cut, and one may have become too large to deal."""
+def warnings(tally: Counter[str], left_out: int = 0) -> list[str]:
+    """Tell which splits got a share far from theirs, because groups are not cut, or else how many bins are left out.
+
+    Where some are left out, the splits' sizes are chosen otherwise, and are told instead.
+    """
+    if left_out:
+        sizes = ", ".join(f"{side} {tally[side]:,}" for side in SHARES)
+        return [f"{left_out:,} bins are left out, as they share goods with bins held out; the others: {sizes}"]
     got = {side: tally[side] / tally.total() for side in SHARES}
     return [
         f"{side} got {got[side]:.1%} of the bins instead of {share:.0%}: the groups are too large to deal out"
         for side, share in SHARES.items()
         if abs(got[side] - share) > _TOLERATED
     ]
+
+
+def _drawn_first(left_out: int) -> str:
+    return f"""\
+So many bins hang together by shared goods that they could not be dealt out whole. The bins of validation, calibration
+and test were drawn first, evenly over the classes and together with their neighbours, and what shares an ASIN with
+one of them is in no split: **{left_out:,} bins are left out** (`set-aside.jsonl`). Frequent goods are therefore rarer
+in train than they are among the bins held out; groups are counted without the bins left out."""
 
 
 def _groups(bins: Sequence[Place]) -> str:

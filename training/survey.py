@@ -62,7 +62,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A bin that cannot be used, and why."""
+    """A bin that is in no split, and why."""
 
     image_id: str
     reason: str

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from training.class_folders import Place
+from training.class_folders import LEFT_OUT, Place
 from training.data_card import write_card
 from training.data_card_text import Source, card_text, straddling, warnings
 from training.measures import Goods
@@ -111,6 +111,20 @@ def test_a_group_too_large_to_deal_out_is_warned_of() -> None:
         for line in warnings(Counter(one.split for one in bins))
     )
     assert "**train got 99.0%" in card(bins)
+
+
+def test_bins_left_out_are_told_and_the_sizes_that_they_leave() -> None:
+    bins = [place("1", 1, "train", "A"), place("2", 1, "test", "B")]
+    aside = [SetAside(str(n), LEFT_OUT) for n in range(3, 1203)] + [SetAside("9999", "no metadata")]
+
+    text = card(bins, aside)
+
+    assert (
+        "**1,200 bins are left out, as they share goods with bins held out; the others: "
+        "train 1, validation 0, calibration 0, test 1.**" in text
+    )
+    assert "**1,200 bins are left out** (`set-aside.jsonl`)" in text
+    assert "left out" not in card(bins, aside[-1:])
 
 
 def test_shares_as_they_should_be_are_no_warning() -> None:

@@ -324,6 +324,26 @@ def test_what_is_broken_is_set_aside_with_its_reason(
     assert not list((tmp_path / "out").rglob("00004.jpg"))
 
 
+def test_bins_left_out_are_set_aside_and_the_others_are_placed(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(100, 140):  # a chain of bins, too long to be dealt whole
+        add_bin(data, f"{number:05d}", number % 8, f"B{number}", f"B{number + 2}")
+    monkeypatch.setattr("training.split.LARGEST_GROUP", 10)
+
+    outcome = run(data, tmp_path / "out")
+
+    aside = [json.loads(line) for line in (tmp_path / "out" / "set-aside.jsonl").read_text().splitlines()]
+    placed = manifest(tmp_path / "out")
+    assert {line["reason"] for line in aside} == {"shares goods with bins held out"}
+    assert outcome.left_out == outcome.set_aside == len(aside) > 0
+    assert sorted(line["id"] for line in placed + aside) == sorted(one.image_id for one in read_folder(data))
+    assert {path.stem for path in (tmp_path / "out").glob("*/*/*.jpg")} == {line["id"] for line in placed}
+    assert run(data, tmp_path / "out").placed == {"already there": len(placed)}
+    tied = {line["group"]: {line["split"]} for line in placed}
+    assert all(line["split"] in tied[line["group"]] for line in placed)
+
+
 def test_nothing_usable_is_an_error(tmp_path: Path) -> None:
     add_bin(tmp_path / "data", "1", 3, photo=b"")
 

@@ -27,8 +27,9 @@ def split(  # noqa: PLR0913 - one parameter per option
     """Label and split a data folder: class folders for train, validation, calibration and test, and a data card.
 
     The truth is each record's EXPECTED_QUANTITY. Bins that share an ASIN are on one side. What is broken is set aside
-    with its reason. Run it again after an interruption and it goes on; run it again when it is done and nothing
-    changes. Photos become hard links where that is possible: editing one edits the data folder's.
+    with its reason, and so is, where goods tie too many bins together, what shares some with bins held out. Run it
+    again after an interruption and it goes on; run it again when it is done and nothing changes. Photos become hard
+    links where that is possible: editing one edits the data folder's.
 
         python -m training split --data bins --out bins-split
     """
@@ -44,7 +45,7 @@ def split(  # noqa: PLR0913 - one parameter per option
         shown.add_row(label, *(f"{outcome.bins[label, side]:,}" for side in SHARES))
     Console().print(shown)
     print("photos: " + ", ".join(f"{number:,} {way}" for way, number in outcome.placed.items()))
-    for warning in warnings(outcome.splits):
+    for warning in warnings(outcome.splits, outcome.left_out):
         print(f"warning: {warning}")
     if outcome.set_aside:
         print(f"set aside: {outcome.set_aside:,}, see {out / SET_ASIDE}")
