@@ -9,6 +9,7 @@ import sys
 import typer
 
 from training.commands.compare import compare
+from training.commands.deploy import deploy
 from training.commands.draw import draw
 from training.commands.ensemble import ensemble
 from training.commands.evaluate import evaluate
@@ -31,6 +32,7 @@ _JUDGEMENTS = (evaluate, report, compare, thresholds, throughput)
 for command in (*_STAGES, *_JUDGEMENTS):
     app.command()(command)
 app.add_typer(jobs, name="jobs")
+app.add_typer(deploy, name="deploy")
 
 
 def main() -> None:

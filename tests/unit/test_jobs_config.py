@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import training.jobs
-from training.errors import BadKnobsError, UnusableJobsConfigError
+from training.errors import BadKnobsError, UnusableConfigError
 from training.jobs.config import TORCH, Instance, known_instances, load, parsed
 from training.jobs.requests import training_request
 
@@ -93,22 +93,22 @@ def test_every_gpu_has_a_process_and_so_has_an_instance_without(count: int, inst
     ],
 )
 def test_what_does_not_belong_is_refused_with_its_place(section: str, values: dict[str, Any], told: str) -> None:
-    with pytest.raises(UnusableJobsConfigError, match=told):
+    with pytest.raises(UnusableConfigError, match=told):
         parsed(tables(**{section: values}))
 
 
 def test_without_a_budget_there_is_no_config() -> None:
-    with pytest.raises(UnusableJobsConfigError, match="cost: max_usd missing"):
+    with pytest.raises(UnusableConfigError, match="cost: max_usd missing"):
         parsed(tables() | {"cost": {}})
 
 
 def test_an_unknown_section_is_refused() -> None:
-    with pytest.raises(UnusableJobsConfigError, match="unknown machine"):
+    with pytest.raises(UnusableConfigError, match="unknown machine"):
         parsed(tables(machine={}))
 
 
 def test_a_section_has_to_be_a_table() -> None:
-    with pytest.raises(UnusableJobsConfigError, match="aws: must be a table"):
+    with pytest.raises(UnusableConfigError, match="aws: must be a table"):
         parsed(tables() | {"aws": "us-east-1"})
 
 
@@ -121,7 +121,7 @@ def test_a_file_that_is_no_toml_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "jobs.toml"
     file.write_text("[aws", encoding="utf-8")
 
-    with pytest.raises(UnusableJobsConfigError, match=str(file)):
+    with pytest.raises(UnusableConfigError, match=str(file)):
         load(file)
 
 
@@ -129,7 +129,7 @@ def test_the_trouble_with_a_file_names_it(tmp_path: Path) -> None:
     file = tmp_path / "jobs.toml"
     file.write_text("[aws]\n", encoding="utf-8")
 
-    with pytest.raises(UnusableJobsConfigError, match=rf"{file}: aws: bucket, region, role_arn missing"):
+    with pytest.raises(UnusableConfigError, match=rf"{file}: aws: bucket, region, role_arn missing"):
         load(file)
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 import training.jobs
+from training.aws_requests import validate
 from training.errors import InvalidRequestError, TooExpensiveError
 from training.jobs.config import JobsConfig, parsed
 from training.jobs.costs import hold_to_budget, price
 from training.jobs.requests import job_name, metric_definitions, training_request, tuning_request
 from training.jobs.run import operation_of
-from training.jobs.validate import validate
 from training.space import Space
 
 EXAMPLE = (Path(training.jobs.__file__).parent / "jobs.example.toml").read_text(encoding="utf-8")

@@ -17,18 +17,18 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 import training.jobs
+from training.archive import Archive
 from training.errors import InvalidRequestError, JobRefusedError, NoModelError
 from training.jobs.config import parsed
 from training.jobs.requests import training_request, tuning_request
 from training.jobs.run import Log, Training, Tuning, fetch_model, follow, source_address, status_of, stop, submit
-from training.jobs.source import Bundle
 from training.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONFIG = parsed(tomllib.loads((Path(training.jobs.__file__).parent / "jobs.example.toml").read_text(encoding="utf-8")))
-BUNDLE = Bundle("0123.tar.gz", b"code")
+BUNDLE = Archive("0123.tar.gz", b"code")
 NAME, TUNE = "bincheck-train-261122-120000", "bincheck-tune-261122-120000"
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ARN = "arn:aws:sagemaker:us-east-1:111122223333:job/x"

@@ -16,10 +16,10 @@ from training.commands.tables import table
 from training.knobs import Knobs
 
 if TYPE_CHECKING:
+    from training.archive import Archive
     from training.jobs.config import JobsConfig
     from training.jobs.requests import Request
     from training.jobs.run import Training, Tuning
-    from training.jobs.source import Bundle
 
 jobs = typer.Typer(
     name="jobs",
@@ -52,11 +52,11 @@ def check(config: ConfigFile) -> None:
 
     Needs no account and sends nothing. Whether the role, the bucket and your quotas exist shows only at the start.
     """
+    from training.aws_requests import validate
     from training.jobs.config import load
     from training.jobs.costs import hold_to_budget, price
     from training.jobs.run import operation_of
     from training.jobs.source import bundle
-    from training.jobs.validate import validate
 
     loaded, packed = load(config), bundle()
     print(f"image: {loaded.image_uri}")
@@ -173,14 +173,14 @@ def fetch_model(
     print(f"{training.name} is in {out}")
 
 
-def _training_request(config: "JobsConfig", packed: "Bundle", label: str, knobs: Mapping[str, Any]) -> "Request":
+def _training_request(config: "JobsConfig", packed: "Archive", label: str, knobs: Mapping[str, Any]) -> "Request":
     from training.jobs.requests import job_name, training_request
     from training.jobs.run import source_address
 
     return training_request(config, job_name("train", label, _now()), source_address(config, packed), knobs)
 
 
-def _tuning_request(config: "JobsConfig", packed: "Bundle", label: str, knobs: Mapping[str, Any]) -> "Request":
+def _tuning_request(config: "JobsConfig", packed: "Archive", label: str, knobs: Mapping[str, Any]) -> "Request":
     from training.jobs.requests import job_name, tuning_request
     from training.jobs.run import source_address
     from training.space import Space
@@ -191,7 +191,7 @@ def _tuning_request(config: "JobsConfig", packed: "Bundle", label: str, knobs: M
 
 def _start(  # noqa: PLR0913 - what the command line says
     config: "JobsConfig",
-    packed: "Bundle",
+    packed: "Archive",
     request: "Request",
     *,
     trainings: int,
@@ -199,10 +199,10 @@ def _start(  # noqa: PLR0913 - what the command line says
     yes: bool,
     follow: bool,
 ) -> None:
+    from training.aws_requests import validate
     from training.jobs.costs import hold_to_budget, price
     from training.jobs.run import follow as follow_job
     from training.jobs.run import operation_of, submit
-    from training.jobs.validate import validate
 
     validate(operation_of(request), request)
     cost = price(config, trainings)

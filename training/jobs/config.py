@@ -6,12 +6,12 @@ Reads and checks, and talks to nobody: whether the role exists and the bucket is
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from types import UnionType
-from typing import Any, Final, TypeVar, get_args, get_type_hints
+from typing import Any, Final
 
-from training.errors import UnusableJobsConfigError
+from training.config_file import Table, dataclass_of, fitting, require, section, table_of, texts
+from training.errors import UnusableConfigError
 from training.knobs import Knobs
 
 TORCH: Final = "2.13"
@@ -28,9 +28,6 @@ Source: docs/reference/region_availability.md of github.com/aws/deep-learning-co
 
 _WITHOUT_CUDA_13: Final = re.compile(r"ml\.(p2|p3|p3dn)\.")
 """CUDA 13 has no code for GPUs before Turing."""
-
-Table = Mapping[str, Any]
-_Section = TypeVar("_Section")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,32 +148,32 @@ class JobsConfig:
 
 
 def load(file: Path) -> JobsConfig:
-    """Read and check a config file; raises UnusableJobsConfigError with the place and what is expected there."""
+    """Read and check a config file; raises UnusableConfigError with the place and what is expected there."""
     try:
         return parsed(tomllib.loads(file.read_text(encoding="utf-8")))
     except (OSError, tomllib.TOMLDecodeError) as cause:
-        raise UnusableJobsConfigError(f"{file}: {cause}") from cause
-    except UnusableJobsConfigError as problem:
-        raise UnusableJobsConfigError(f"{file}: {problem}") from None
+        raise UnusableConfigError(f"{file}: {cause}") from cause
+    except UnusableConfigError as problem:
+        raise UnusableConfigError(f"{file}: {problem}") from None
 
 
 def parsed(tables: Table) -> JobsConfig:
-    """Parse the file's tables; raises UnusableJobsConfigError and, for the hyperparameters, BadKnobsError."""
+    """Parse the file's tables; raises UnusableConfigError and, for the hyperparameters, BadKnobsError."""
     known = {one.name for one in fields(JobsConfig)}
     unknown = sorted(set(tables) - known)
     if unknown:
-        raise UnusableJobsConfigError(f"unknown {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        raise UnusableConfigError(f"unknown {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     config = JobsConfig(
-        aws=_section(Aws, "aws", tables),
-        data=_section(Data, "data", tables),
-        machines=_section(Machines, "machines", tables),
-        cost=_section(Cost, "cost", tables),
-        network=_section(Network, "network", tables),
-        tuning=_section(Tuning, "tuning", tables),
+        aws=section(Aws, "aws", tables),
+        data=section(Data, "data", tables),
+        machines=section(Machines, "machines", tables),
+        cost=section(Cost, "cost", tables),
+        network=section(Network, "network", tables),
+        tuning=section(Tuning, "tuning", tables),
         instances=known_instances() | _instances(tables.get("instances", {})),
-        tags=_texts("tags", tables.get("tags", {})),
-        hyperparameters=dict(_table("hyperparameters", tables.get("hyperparameters", {}))),
-        image=_fitting("image", str | None, tables.get("image")),
+        tags=texts("tags", tables.get("tags", {})),
+        hyperparameters=dict(table_of("hyperparameters", tables.get("hyperparameters", {}))),
+        image=fitting("image", str | None, tables.get("image")),
     )
     Knobs.of(config.hyperparameters)
     _check(config)
@@ -194,70 +191,28 @@ def _check(config: JobsConfig) -> None:
         f"machines.type: nothing is known of {machines.type}; describe it under [instances.{machines.type!r}] with "
         f"usd_per_hour, gpus and local_disk, or choose one of {', '.join(config.instances)}"
     )
-    _require(machines.type in config.instances, needs_instance)
-    _require(machines.count > 0 and machines.volume_gb > 0, "machines: count and volume_gb start at 1")
-    _require(machines.max_runtime_hours > 0, "machines.max_runtime_hours: must be above 0")
+    require(machines.type in config.instances, needs_instance)
+    require(machines.count > 0 and machines.volume_gb > 0, "machines: count and volume_gb start at 1")
+    require(machines.max_runtime_hours > 0, "machines.max_runtime_hours: must be above 0")
     waits_long_enough = not machines.spot or machines.max_wait_hours >= machines.max_runtime_hours
-    _require(waits_long_enough, "machines.max_wait_hours: includes the runtime, so it cannot be less")
-    _require(0 < cost.spot_share <= 1, "cost.spot_share: a share of the full price, above 0 and up to 1")
+    require(waits_long_enough, "machines.max_wait_hours: includes the runtime, so it cannot be less")
+    require(0 < cost.spot_share <= 1, "cost.spot_share: a share of the full price, above 0 and up to 1")
     expected_in_time = cost.expected_hours is None or 0 < cost.expected_hours <= machines.max_runtime_hours
-    _require(expected_in_time, "cost.expected_hours: above 0, and at most machines.max_runtime_hours")
-    _require(0 < tuning.parallel <= tuning.trainings, "tuning.parallel: from 1 to tuning.trainings")
-    _require(bool(config.network.subnets) == bool(config.network.security_groups), "network: needs both or neither")
+    require(expected_in_time, "cost.expected_hours: above 0, and at most machines.max_runtime_hours")
+    require(0 < tuning.parallel <= tuning.trainings, "tuning.parallel: from 1 to tuning.trainings")
+    require(bool(config.network.subnets) == bool(config.network.security_groups), "network: needs both or neither")
     for name, address in (("data.photos", config.data.photos), ("data.backbone", config.data.backbone)):
-        _require(address is None or re.fullmatch(r"s3://[^/]+/.*[^/]/", address) is not None, f"{name}: s3://…/…/")
+        require(address is None or re.fullmatch(r"s3://[^/]+/.*[^/]/", address) is not None, f"{name}: s3://…/…/")
     told_apart = bool(config.data.backbone) == bool(config.data.backbone_source)
-    _require(told_apart, "data: backbone needs backbone_source, for the model card, and the other way round")
+    require(told_apart, "data: backbone needs backbone_source, for the model card, and the other way round")
     knows_registry = bool(config.image or _REGISTRY_SERVES.fullmatch(config.aws.region))
-    _require(knows_registry, f"image: AWS's images for {config.aws.region} lie in another account; name one")
+    require(knows_registry, f"image: AWS's images for {config.aws.region} lie in another account; name one")
     too_old = _WITHOUT_CUDA_13.match(machines.type) and "-cu13" in config.image_uri
-    _require(not too_old, f"machines.type: the image's CUDA 13 does not run on the GPUs of {machines.type}")
-
-
-def _require(fulfilled: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
-    if not fulfilled:
-        raise UnusableJobsConfigError(otherwise)
-
-
-def _section(kind: type[_Section], name: str, tables: Table) -> _Section:
-    """Make a dataclass from the table of that name."""
-    return _of(kind, name, _table(name, tables.get(name, {})))
-
-
-def _of(kind: type[_Section], where: str, table: Table) -> _Section:
-    types = get_type_hints(kind)
-    needed = {
-        one.name
-        for one in fields(kind)  # type: ignore[arg-type]
-        if one.default is MISSING and one.default_factory is MISSING
-    }
-    unknown, missing = sorted(set(table) - set(types)), sorted(needed - set(table))
-    _require(not unknown, f"{where}: unknown {', '.join(unknown)}; there are {', '.join(types)}")
-    _require(not missing, f"{where}: {', '.join(missing)} missing")
-    return kind(**{name: _fitting(f"{where}.{name}", types[name], value) for name, value in table.items()})
-
-
-def _fitting(where: str, kind: Any, value: Any) -> Any:
-    """Give the value as TOML has it, lists as tuples and whole numbers as floats where those are wanted."""
-    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
-    if kind == tuple[str, ...] and isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return tuple(value)
-    if float in kinds and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    _require(type(value) in kinds, f"{where}: {value!r} is not what belongs there ({kind})")
-    return value
+    require(not too_old, f"machines.type: the image's CUDA 13 does not run on the GPUs of {machines.type}")
 
 
 def _instances(tables: Any) -> dict[str, Instance]:
-    described = _table("instances", tables)
-    return {name: _of(Instance, f"instances.{name}", _table(name, table)) for name, table in described.items()}
-
-
-def _texts(where: str, value: Any) -> dict[str, str]:
-    return {name: _fitting(f"{where}.{name}", str, text) for name, text in _table(where, value).items()}
-
-
-def _table(where: str, value: Any) -> Table:
-    _require(isinstance(value, dict), f"{where}: must be a table")
-    table: Table = value
-    return table
+    described = table_of("instances", tables)
+    return {
+        name: dataclass_of(Instance, f"instances.{name}", table_of(name, table)) for name, table in described.items()
+    }

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from training.archive import Archive
+from training.aws_requests import validate
 from training.errors import JobRefusedError, NoModelError
 from training.jobs.config import JobsConfig
 from training.jobs.findings import Trial, finding_of, knobs_of, space_of
 from training.jobs.requests import Request
-from training.jobs.source import Bundle
-from training.jobs.validate import validate
 from training.space import Space
 from training.tune_report import State, write_report
 
@@ -84,12 +84,12 @@ class Tuning:
         return next((trial for trial in self.trials if trial.state == State.COMPLETE), None)
 
 
-def source_address(config: JobsConfig, bundle: Bundle) -> str:
+def source_address(config: JobsConfig, bundle: Archive) -> str:
     """Say where a bundle goes: known before it is there, since its name is its content's."""
     return config.place("source") + bundle.name
 
 
-def submit(s3: Any, sagemaker: Any, config: JobsConfig, bundle: Bundle, request: Request) -> None:
+def submit(s3: Any, sagemaker: Any, config: JobsConfig, bundle: Archive, request: Request) -> None:
     """Upload the bundle, unless it is there, and start the job; nothing happens where the request breaks rules.
 
     Raises InvalidRequestError, and JobRefusedError among others where a job of this name exists.
@@ -216,7 +216,7 @@ def _training_of(sagemaker: Any, trial: Trial) -> Training:
         return _training(sagemaker.describe_training_job(TrainingJobName=trial.name))
 
 
-def _upload(s3: Any, config: JobsConfig, bundle: Bundle) -> None:
+def _upload(s3: Any, config: JobsConfig, bundle: Archive) -> None:
     bucket, key = _parts(source_address(config, bundle))
     if not _described(s3.head_object, Bucket=bucket, Key=key):
         encryption = {"ServerSideEncryption": "AES256"}

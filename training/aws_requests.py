@@ -1,4 +1,4 @@
-"""Holds a request against botocore's description of SageMaker, before anything is uploaded or sent.
+"""Holds a request against botocore's description of an AWS service, before anything is uploaded or sent.
 
 botocore's own validation knows types, required members and minima. The description says more, which the service
 checks only when the request arrives: patterns, enumerations and maxima.
@@ -7,7 +7,7 @@ checks only when the request arrives: patterns, enumerations and maxima.
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import botocore.session
 from botocore.model import Shape
@@ -15,10 +15,22 @@ from botocore.validate import ParamValidator
 
 from training.errors import InvalidRequestError
 
+_JAVAS: Final = (
+    (r"\p{L}", r"\w"),
+    (r"\p{N}", r"\d"),
+    (r"\p{Z}", r"\s"),
+    (r"\p{M}", r"\u0300-\u036f"),
+    (r"\p{S}", r"$+<=>^`|~"),
+    (r"\p{P}", r"!-#%-*,-/:;?@\[-\]_{}"),
+    (r"\p{Print}", r"[ -~]"),
+    (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010ffff"),
+    ("*)${1,", "*){1,"),
+)
 
-def validate(operation: str, request: dict[str, Any]) -> None:
+
+def validate(operation: str, request: dict[str, Any], service: str = "sagemaker") -> None:
     """Raise InvalidRequestError, which lists all of them, where the request breaks rules of the operation."""
-    shape = _service().operation_model(operation).input_shape
+    shape = _service(service).operation_model(operation).input_shape
     report = ParamValidator().validate(request, shape)
     problems = report.generate_report().splitlines() if report.has_errors() else list(_violations(shape, request, ""))
     if problems:
@@ -26,8 +38,8 @@ def validate(operation: str, request: dict[str, Any]) -> None:
 
 
 @cache
-def _service() -> Any:
-    return botocore.session.get_session().get_service_model("sagemaker")
+def _service(name: str) -> Any:
+    return botocore.session.get_session().get_service_model(name)
 
 
 def _violations(shape: Shape, value: Any, where: str) -> Iterator[str]:
@@ -62,9 +74,11 @@ def _wrong_text(shape: Shape, value: str, where: str) -> Iterator[str]:
     elif pattern and not re.fullmatch(_pythonic(pattern), value):
         yield f"{place}: {value!r} does not fit {pattern}"
     if shape.enum and value not in shape.enum:
-        yield f"{place}: {value!r} is none of the {len(shape.enum)} that SageMaker knows"
+        yield f"{place}: {value!r} is none of the {len(shape.enum)} that AWS knows"
 
 
 def _pythonic(pattern: str) -> str:
-    """Translate the classes of letters, digits and blanks that the service writes in Java's way."""
-    return pattern.replace(r"\p{L}", r"\w").replace(r"\p{N}", r"\d").replace(r"\p{Z}", r"\s")
+    """Translate what the services write in Java's way: classes of characters, and pairs that stand for one."""
+    for java, python in _JAVAS:
+        pattern = pattern.replace(java, python)
+    return pattern
