@@ -8,7 +8,7 @@ DEV = .venv-dev
 TRAINING = .venv-training
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format bench fuzz image deploy destroy dead-letters redrive clean
+.PHONY: help demo up chain test check format bench fuzz image deploy destroy dead-letters redrive clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,10 @@ demo: $(LOCAL)/.done ## photos in, alerts out, on this machine; IMAGES=folder PH
 
 up: $(LOCAL)/.done ## the same stack, left running until Ctrl-C, with its URL and an operator's token
 	@$(LOCAL)/bin/python -m local up
+
+chain: $(LOCAL)/.done $(TRAINING)/.done ## every stage of training on a local S3, in small; IMAGES=folder PHOTOS=n OUT=folder WEIGHTS=file
+	@$(LOCAL)/bin/python -m local chain $(if $(IMAGES),--images "$(IMAGES)") $(if $(PHOTOS),--photos $(PHOTOS)) \
+	  $(if $(OUT),--out "$(OUT)") $(if $(WEIGHTS),--backbone-weights "$(WEIGHTS)")
 
 test: check $(TRAINING)/.done ## the gate and every other test
 	$(DEV)/bin/python -m pytest tests/contract tests/integration tests/conformance -m "not torch"

@@ -1,4 +1,4 @@
-"""The local stack's command line: `python -m local demo|up|bench|bench-fetch --help`."""
+"""The local stack's command line: `python -m local demo|up|chain|bench|bench-fetch --help`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rich.console import Console
 
 from local import bench as benchmark
 from local import bench_fetch as fetching
+from local import chain as whole_chain
 from local import demo as demonstration
 from local.plan import NoPhotos, drawn_plan, plan_from
 from local.processes import NotReady
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from local.stack import Stack
 
 _DRAWN_PHOTOS = 50
+_CHAIN_PHOTOS = 200
+_TRAINING_PYTHON = Path(".venv-training/bin/python")
 _SEED = 2026
 
 main = typer.Typer(
@@ -70,6 +73,37 @@ def up() -> None:
         print("READY", flush=True)
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
+
+
+@main.command()
+def chain(
+    images: Annotated[
+        Path | None, typer.Option(help="Data folder with bin-images/ and metadata/; without it, bins are drawn.")
+    ] = None,
+    photos: Annotated[int, typer.Option(min=100, help="How many bins the bucket holds.")] = _CHAIN_PHOTOS,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for all that the stages leave; the same one goes on. Removed without.")
+    ] = None,
+    training_python: Annotated[
+        Path, typer.Option(help="Python of the environment that make .venv-training/.done sets up.", exists=True)
+    ] = _TRAINING_PYTHON,
+    backbone_weights: Annotated[
+        Path | None, typer.Option(help="mobilenet_v2's weights to start from; without it, the released model's.")
+    ] = None,
+) -> None:
+    """Go the whole way of training: bucket, split, private bucket, tuning, training, package, evaluation, report.
+
+    Every stage is the command line that a user would type, printed before it runs. Ends with the exit code of the
+    first that fails.
+    """
+    start = whole_chain.start_from(backbone_weights)
+    with _workshop() as folder:
+        bins = whole_chain.Bins.of(images, photos) if images else whole_chain.Bins.drawn(folder / "drawn", photos)
+        wanted = whole_chain.stages(out or folder / "chain", bins, start)
+        with whole_chain.public_bucket(folder, bins) as settings:
+            code = whole_chain.carry_out(wanted, training_python, settings)
+    if code:
+        raise typer.Exit(code)
 
 
 @main.command()

@@ -96,12 +96,12 @@ class Run:
         `weights`, the mean of so many runs' ones, may take the place of its own.
         """
         out.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self.out / HISTORY, out / HISTORY)
-        _write_record(out, _recorded_facts(self.out) | {"averaged": averaged})
         if weights is None:
             shutil.copyfile(self.out / BEST, out / BEST)
         else:
             torch.save(weights, out / BEST)
+        shutil.copyfile(self.out / HISTORY, out / HISTORY)
+        _write_record(out, _recorded_facts(self.out) | {"averaged": averaged})  # last: without it there is no run
 
 
 def start(  # noqa: PLR0913 - how a run shows itself, beside what it is

@@ -296,12 +296,14 @@ def _load(checkpoint: Path) -> dict[str, Any] | None:
 
 
 def _save(learner: Learner, knobs: Knobs, run: Path) -> None:
-    """Leave the best weights first: a kill in between then repeats an epoch, and ends with the same files."""
+    """Leave the checkpoint last: a kill in between then repeats an epoch, and ends with the same files."""
     if best_epoch(learner.history) == learner.epoch:
         weights = learner.averaged.module.state_dict()
         _write(without_extra_outputs(learner.network, weights, len(CLASSES)), run / BEST)
+    unfinished = (run / HISTORY).with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(learner.history, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(run / HISTORY)
     _write(learner.state(knobs), run / CHECKPOINT)
-    (run / HISTORY).write_text(json.dumps(learner.history, indent=1) + "\n", encoding="utf-8")
 
 
 def _write(state: dict[str, Any], file: Path) -> None:

@@ -11,19 +11,23 @@ from training.commands.tables import show_scores
 from training.progress import on_terminal
 
 
-def package(
+def package(  # noqa: PLR0913, PLR0917 - one parameter per option
     run: Annotated[Path, typer.Option(help="Folder of a finished run.", exists=True)],
     out: Annotated[Path, typer.Option(help="Folder of the released model.")],
     data: Annotated[
         Path | None, typer.Option(help="Data folder, where it is not where the run found it.", exists=True)
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Cache, where the run's is of no use here.")] = None,
+    archive: Annotated[
+        Path | None, typer.Option(help="Also write the release as one file, model.tar.gz, as SageMaker takes it.")
+    ] = None,
     version: Annotated[str, typer.Option(help="What the endpoint calls it, after the name.")] = "1",
 ) -> None:
     """Calibrate, export and test a finished run, and write the released model with its card.
 
     A run that came from another machine needs the same photos here: say where with --data and --cache.
     """
+    from training.endpoint.package import packed
     from training.package import package as released
     from training.run import Run
 
@@ -32,3 +36,5 @@ def package(
     metrics = released(here, out, version, datetime.now(UTC), progress=on_terminal)
     for photos, scores in metrics.items():
         show_scores(scores, photos)
+    if archive is not None:
+        archive.write_bytes(packed(out).archive.body)

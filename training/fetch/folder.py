@@ -26,8 +26,8 @@ class DataFolder:
         """Make the folders, and drop what a killed run left half written."""
         try:
             shutil.rmtree(self._parts, ignore_errors=True)
-            for name in (PHOTOS, METADATA, self._parts):
-                (self._folder / name).mkdir(parents=True, exist_ok=True)
+            for folder in (self._folder / PHOTOS, self._folder / METADATA, self._parts):
+                folder.mkdir(parents=True, exist_ok=True)
         except OSError as cause:
             raise UnwritableFolderError(f"{self._folder}: {cause.strerror}") from cause
 
