@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.domain import Alert, BinState, Direction, Rejection, Severity, Verdict
+from chalicelib.domain import Alert, Direction, Rejection, Severity, Verdict
 from chalicelib.items import timestamp
 
 if TYPE_CHECKING:
-    from chalicelib.domain import BinImage, BinStatus
+    from datetime import datetime
+
+    from chalicelib.domain import BinStatus, Episode, Judgement
     from chalicelib.events import StatusChange
 
-_ALERTING = {BinState.MISMATCH, BinState.UNEXPECTED, BinState.REJECTED}
 _HIGH_FROM = 0.99
 """A mismatch this probable is worth an immediate walk."""
 
@@ -20,14 +21,13 @@ _HIGH_FROM = 0.99
 def alert_for(change: StatusChange | Rejection) -> Alert | None:
     """Return the alert that a change calls for.
 
-    A bin that enters an alerting state, or whose expectation changed within one, alerts once; more photos that
-    show the same do not. A bin in review waits in its queue without an alert.
+    A bin alerts once for each verdict of an episode; more photos that show the same do not. A bin in review waits in
+    its queue without an alert.
     """
     if isinstance(change, Rejection):
         return _stray_alert(change)
-    is_alerting = change.after.state in _ALERTING
-    is_news = change.before is None or _finding(change.before) != _finding(change.after)
-    return _bin_alert(change.after) if is_alerting and is_news else None
+    raised = _raised(change.after) - _raised(change.before)
+    return _bin_alert(change.after, change.after.episode) if raised and change.after.episode else None
 
 
 def message_of(alert: Alert) -> dict[str, Any]:
@@ -104,36 +104,38 @@ def _explanation(alert: Alert) -> list[str]:
     ]
 
 
-def _finding(status: BinStatus) -> tuple[object, ...]:
-    return (status.state, status.consignment_id, status.expected)
+def _raised(status: BinStatus | None) -> set[tuple[datetime, Verdict]]:
+    """Return what a bin has alerted about, told apart by episode."""
+    episode = status.episode if status else None
+    return {(episode.opened_at, verdict) for verdict in episode.raised} if episode else set()
 
 
-def _bin_alert(status: BinStatus) -> Alert | None:
+def _bin_alert(status: BinStatus, episode: Episode) -> Alert | None:
     if status.image is None:
         return None
-    verdict = Verdict(status.state)
+    judgement, verdict = status.judgement, episode.raised[-1]
     return Alert(
-        alert_id=_alert_id(status.image, verdict),
+        alert_id=_alert_id(f"{status.bin_id}/{timestamp(episode.opened_at)}/{verdict}"),
         verdict=verdict,
-        severity=_severity(status),
+        severity=_severity(verdict, judgement),
         image=status.image,
         at=status.changed_at,
         bin_id=status.bin_id,
         consignment_id=status.consignment_id,
         site=status.site,
-        direction=status.direction,
+        direction=judgement.direction if judgement else None,
         expected=status.expected,
         predicted=status.predicted,
-        probability_of_mismatch=status.probability_of_mismatch,
+        probability_of_mismatch=judgement.probability_of_mismatch if judgement else None,
         model=status.model,
-        policy=status.policy,
+        policy=judgement.policy if judgement else None,
         reason=status.reason,
     )
 
 
 def _stray_alert(rejection: Rejection) -> Alert:
     return Alert(
-        alert_id=_alert_id(rejection.image, Verdict.REJECTED),
+        alert_id=_alert_id(f"{rejection.image.image_id}/{Verdict.REJECTED}"),
         verdict=Verdict.REJECTED,
         severity=Severity.LOW,
         image=rejection.image,
@@ -142,12 +144,12 @@ def _stray_alert(rejection: Rejection) -> Alert:
     )
 
 
-def _severity(status: BinStatus) -> Severity:
-    if status.state is not BinState.MISMATCH:
+def _severity(verdict: Verdict, judgement: Judgement | None) -> Severity:
+    if verdict is not Verdict.MISMATCH:
         return Severity.LOW
-    is_all_but_certain = (status.probability_of_mismatch or 0.0) >= _HIGH_FROM
+    is_all_but_certain = judgement is not None and (judgement.probability_of_mismatch or 0.0) >= _HIGH_FROM
     return Severity.HIGH if is_all_but_certain else Severity.MEDIUM
 
 
-def _alert_id(image: BinImage, verdict: Verdict) -> str:
-    return hashlib.sha256(f"{image.image_id}/{verdict}".encode()).hexdigest()[:32]
+def _alert_id(what: str) -> str:
+    return hashlib.sha256(what.encode()).hexdigest()[:32]

@@ -9,16 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.decide import decide
+from chalicelib.decide import chosen_for_audit, decide
 from chalicelib.domain import Inspection, Reason, Rejection, bin_id_of, media_type_of
 from chalicelib.errors import Conflict, PhotoRefused, PhotoUnavailable, TemporaryFailure
+from chalicelib.evidence import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from chalicelib.domain import BinImage, CountEstimate, Expectation, Outcome, Policy
-    from chalicelib.ports import Bins, Counter, Images
+    from chalicelib.domain import Bin, BinImage, BinStatus, Judgement, Outcome
+    from chalicelib.evidence import CountEstimate
+    from chalicelib.policy import Policy
+    from chalicelib.ports import Bins, Counter, Images, Policies
 
 _ATTEMPTS = 8
 """How often a bin is read again when photos of one bin are checked side by side."""
@@ -26,12 +29,12 @@ _ATTEMPTS = 8
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """What `check` needs: where photos lie, who counts, where it is recorded, by which policy and clock."""
+    """What `check` needs: where photos lie, who counts, where it is recorded, by which policies and clock."""
 
     images: Images
     counter: Counter
     bins: Bins
-    policy: Policy
+    policies: Policies
     prefix: str
     clock: Callable[[], datetime]
 
@@ -59,27 +62,35 @@ class Checker:
         except PhotoRefused as refusal:
             return refusal
 
-    def _decide(
-        self,
-        bin_id: str,
-        image: BinImage,
-        finding: CountEstimate | PhotoRefused,
-        expectation: Expectation | None,
-    ) -> Outcome:
+    def _decide(self, bin_: Bin, image: BinImage, finding: CountEstimate | PhotoRefused) -> tuple[Outcome, BinStatus]:
+        """Judge the photo by itself, and where its bin stands by all of its photos."""
         if isinstance(finding, PhotoRefused):
-            return self._rejection(bin_id, image, finding)
-        judgement = decide(expectation, finding, self.policy)
-        return Inspection(bin_id, image, expectation, finding, judgement, self.clock())
+            rejection = self._rejection(bin_.bin_id, image, finding)
+            return rejection, bin_.status.after(rejection, None)
+        expectation = bin_.expectation
+        policy = self.policies.policy_for(expectation.site if expectation else None, bin_.bin_id)
+        alone = decide(expectation, Evidence.of(finding), policy)
+        inspection = Inspection(bin_.bin_id, image, expectation, finding, alone, self.clock())
+        return inspection, bin_.status.after(inspection, judgement_with(bin_, inspection, policy))
 
     def _apply(self, bin_id: str, image: BinImage, finding: CountEstimate | PhotoRefused) -> tuple[Outcome, bool]:
         for _ in range(_ATTEMPTS):
             bin_ = self.bins.get(bin_id)
-            outcome = self._decide(bin_id, image, finding, bin_.expectation)
+            outcome, status = self._decide(bin_, image, finding)
             try:
-                return outcome, self.bins.record(outcome, bin_.status, bin_.status.after(outcome))
+                return outcome, self.bins.record(outcome, bin_.status, status)
             except Conflict:
                 continue
         raise TemporaryFailure(f"bin {bin_id} changes too fast: {_ATTEMPTS} attempts met another change")
 
     def _rejection(self, bin_id: str | None, image: BinImage, refusal: PhotoRefused) -> Rejection:
         return Rejection(bin_id, image, refusal.reason, str(refusal), self.clock())
+
+
+def judgement_with(bin_: Bin, inspection: Inspection, policy: Policy) -> Judgement | None:
+    """Judge a bin by all of its photos and one more; None where none of them was held against anything."""
+    evidence = bin_.status.evidence_with(inspection)
+    if evidence is None:
+        return None
+    is_audited = chosen_for_audit(bin_.bin_id, bin_.status.since, policy.audit_share)
+    return decide(bin_.expectation, evidence, policy, is_audited=is_audited)

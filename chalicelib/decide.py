@@ -1,44 +1,87 @@
-"""Expectation + estimate + policy -> judgement. Pure: the heart of the product.
+"""Expectation + evidence + policy -> judgement. Pure: the heart of the product.
 
-The probability of a mismatch is what the calibrated distribution leaves for every other count. Two thresholds
-of the policy part it into match, review and mismatch: a weak counter is sure only of what a photo can't show,
-so the upper threshold sits where the expected count is all but excluded.
+Two hypotheses are weighed: the bin holds what is expected, or it deviates as the policy says bins deviate. The ratio
+of their likelihoods moves the site's rate of mismatches to the posterior; the costs of a false alert, a missed
+mismatch and a review part that into match, review and mismatch. `docs/decision.md` has the algebra.
 """
 
 from __future__ import annotations
 
+import math
+import zlib
 from typing import TYPE_CHECKING
 
-from chalicelib.domain import Direction, Judgement, Verdict
+from chalicelib.domain import MOST_RATIO, Direction, Judgement, Verdict
+from chalicelib.policy import posterior
 
 if TYPE_CHECKING:
-    from chalicelib.domain import CountEstimate, Expectation, Policy
+    from datetime import datetime
+
+    from chalicelib.domain import Expectation
+    from chalicelib.evidence import Evidence
+    from chalicelib.policy import Policy
 
 
-def decide(expectation: Expectation | None, estimate: CountEstimate, policy: Policy) -> Judgement:
-    """Judge one photo.
+def decide(
+    expectation: Expectation | None, evidence: Evidence, policy: Policy, *, is_audited: bool = False
+) -> Judgement:
+    """Judge what the photos of a bin say, one photo or several.
 
     An expected quantity in the open-ended class (6 and more) can only be told from the closed ones: a bin that
-    should hold 7 and holds 9 matches.
+    should hold 8 and holds 9 looks as it should. `is_audited` sends a bin that matches to review all the same.
     """
     if expectation is None:
         return Judgement(Verdict.UNEXPECTED, policy.version)
-    probability = 1.0 - estimate.probability_of(expectation.quantity)
-    probability = min(1.0, max(0.0, probability))
+    short, right, over = _weigh(expectation.quantity, evidence, policy)
+    wrong = short + over
+    ratio = wrong / right if right > 0.0 else math.inf
+    probability = posterior(policy.mismatch_rate, ratio)
     verdict = _verdict(probability, policy)
-    direction = _direction(expectation.quantity, estimate) if verdict is Verdict.MISMATCH else None
-    return Judgement(verdict, policy.version, probability, direction)
+    is_chosen = is_audited and verdict is Verdict.MATCH
+    return Judgement(
+        verdict=Verdict.REVIEW if is_chosen else verdict,
+        policy=policy.version,
+        probability_of_mismatch=probability,
+        direction=(Direction.SHORT if short >= over else Direction.OVER) if verdict is Verdict.MISMATCH else None,
+        prior=policy.mismatch_rate,
+        likelihood_ratio=min(ratio, MOST_RATIO),
+        review_from=policy.review_from,
+        alert_from=policy.alert_from,
+        photos=evidence.photos,
+        is_settled=ratio <= policy.missed_bound or ratio * policy.false_alert_bound >= 1.0,
+        is_audit=is_chosen,
+    )
+
+
+def chosen_for_audit(bin_id: str, since: datetime, share: float) -> bool:
+    """Whether a bin belongs to the share of matching bins that are reviewed, from a moment on until it starts afresh.
+
+    Chance that can be repeated: a hash of the bin and the moment, so that all its photos meet the same answer.
+    """
+    return zlib.crc32(f"{bin_id} {since.isoformat()}".encode()) < share * 2**32
 
 
 def _verdict(probability: float, policy: Policy) -> Verdict:
-    if probability >= policy.mismatch_from:
+    if probability >= policy.alert_from:
         return Verdict.MISMATCH
     if probability >= policy.review_from:
         return Verdict.REVIEW
     return Verdict.MATCH
 
 
-def _direction(quantity: int, estimate: CountEstimate) -> Direction:
-    short = estimate.probability_below(quantity)
-    over = 1.0 - short - estimate.probability_of(quantity)
-    return Direction.SHORT if short >= over else Direction.OVER
+def _weigh(expected: int, evidence: Evidence, policy: Policy) -> tuple[float, float, float]:
+    """Return the likelihoods of short, of right and of over; those of short and over hold their shares already."""
+    likelihoods = evidence.likelihoods(policy.photo_correlation)
+    last = len(likelihoods) - 1
+    own = min(expected, last)
+    possible = [(step, share) for step, share in policy.deviations if expected + step >= 0]
+    others = [place for place in range(len(likelihoods)) if place != own]
+    near = (1.0 - policy.anything_else) / sum(share for _, share in possible) if possible else 0.0
+    far = (policy.anything_else if possible else 1.0) / len(others)
+    short = far * sum(likelihoods[:own]) + near * sum(
+        share * likelihoods[min(expected + step, last)] for step, share in possible if step < 0
+    )
+    over = far * sum(likelihoods[own + 1 :]) + near * sum(
+        share * likelihoods[min(expected + step, last)] for step, share in possible if step > 0
+    )
+    return short, likelihoods[own], over

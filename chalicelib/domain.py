@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import accumulate
 
 from chalicelib.errors import PhotoRefused
+from chalicelib.evidence import CountEstimate, Evidence
 
 BIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _KEY = re.compile(rf"(?P<bin_id>{BIN_ID.pattern})/.+\.(?:jpg|jpeg|png)", re.IGNORECASE | re.DOTALL)
@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 
 
 class BinState(StrEnum):
-    """Where a bin stands: the verdict of its newest photo, or one of two states before there is any."""
+    """Where a bin stands: the verdict on its photos, or what it is while there are none to judge."""
 
     IDLE = "idle"
     WAITING = "waiting"
@@ -39,6 +39,7 @@ class BinState(StrEnum):
     REVIEW = "review"
     UNEXPECTED = "unexpected"
     REJECTED = "rejected"
+    RESOLVED = "resolved"
 
     @property
     def needs_attention(self) -> bool:
@@ -146,62 +147,44 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
-class CountEstimate:
-    """What the model makes of one photo: a calibrated distribution over the count.
-
-    `counts` are labels in rising order, the last one open-ended ("6+"). `probabilities` and `prior` (the class
-    mix that the probabilities were calibrated on) align with it and each sum to 1.
-    """
-
-    model: str
-    counts: tuple[str, ...]
-    probabilities: tuple[float, ...]
-    prior: tuple[float, ...]
-
-    @property
-    def prediction(self) -> str:
-        """The most probable count's label."""
-        return self.counts[self.probabilities.index(max(self.probabilities))]
-
-    def class_of(self, quantity: int) -> int:
-        """Return the index of the class that a quantity falls into; the last class takes all above it."""
-        return min(quantity, len(self.counts) - 1)
-
-    def probability_of(self, quantity: int) -> float:
-        """Return the probability that the photo shows this quantity, or its class where it is open-ended."""
-        return self.probabilities[self.class_of(quantity)]
-
-    def probability_below(self, quantity: int) -> float:
-        """Return the probability that the photo shows fewer, as far as the classes can tell."""
-        return [0.0, *accumulate(self.probabilities)][self.class_of(quantity)]
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The thresholds on the probability of a mismatch, under a version that every inspection names."""
-
-    version: str
-    review_from: float
-    mismatch_from: float
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.review_from <= self.mismatch_from <= 1.0:
-            raise ValueError("a policy needs 0 <= review_from <= mismatch_from <= 1")
-
-
-@dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict and what it rests on; the probability is of a mismatch, None where nothing was expected."""
+    """A verdict and everything that it rests on; what an expectation is needed for is None where there is none.
+
+    Attributes:
+        verdict: how the photos were judged.
+        policy: the version of the policy that judged.
+        probability_of_mismatch: the posterior, 0 to 1.
+        direction: which way a mismatch goes.
+        prior: the probability of a mismatch before any photo.
+        likelihood_ratio: of a mismatch against none, by the photos; at most `MOST_RATIO`.
+        review_from: the posterior from which the verdict is review.
+        alert_from: the posterior from which the verdict is mismatch.
+        photos: how many were judged together.
+        is_settled: whether the evidence is as strong as the policy's error bounds ask, either way.
+        is_audit: whether the bin matches and is reviewed as one of the random share.
+
+    """
 
     verdict: Verdict
     policy: str
     probability_of_mismatch: float | None = None
     direction: Direction | None = None
+    prior: float | None = None
+    likelihood_ratio: float | None = None
+    review_from: float | None = None
+    alert_from: float | None = None
+    photos: int = 1
+    is_settled: bool = False
+    is_audit: bool = False
+
+
+MOST_RATIO = 1e9
+"""Larger likelihood ratios, and the infinite one, are recorded as this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """One photo, judged."""
+    """One photo, judged by itself; what all photos of the bin say together stands in its status."""
 
     bin_id: str
     image: BinImage
@@ -232,12 +215,50 @@ Outcome = Inspection | Rejection
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class EpisodeState(StrEnum):
+    """Where people stand with an alert."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One time that a bin calls for people, from its first alert until it is resolved.
+
+    `raised` are the verdicts that it has alerted about, each once; `by` is who touched it last.
+    """
+
+    state: EpisodeState
+    opened_at: datetime
+    raised: tuple[Verdict, ...]
+    by: str | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether somebody still has to do something."""
+        return self.state is not EpisodeState.RESOLVED
+
+
+_ALERTING = {
+    BinState.MISMATCH: Verdict.MISMATCH,
+    BinState.UNEXPECTED: Verdict.UNEXPECTED,
+    BinState.REJECTED: Verdict.REJECTED,
+}
+_PASSING = {Verdict.UNEXPECTED, Verdict.REJECTED}
+"""What a later photo can put right without anybody's doing."""
+
+
 @dataclass(frozen=True, slots=True)
 class BinStatus:
     """Where one bin stands.
 
     `version` counts every change, for optimistic locking; 0 means that nothing is on file yet. `image` is the
-    newest photo that said something of the bin, and the fields below it are that photo's.
+    newest photo that said something of the bin; `predicted`, `model` and `reason` are that photo's. `evidence` is
+    what all photos since `since` say together, and `judgement` what follows: the bin starts afresh, and `since` is
+    set, whenever its expectation changes or someone has resolved it. A photo taken before belongs to the past.
     """
 
     bin_id: str
@@ -250,48 +271,41 @@ class BinStatus:
     expected: int | None = None
     image: BinImage | None = None
     predicted: str | None = None
-    probability_of_mismatch: float | None = None
-    direction: Direction | None = None
-    reason: str | None = None
     model: str | None = None
-    policy: str | None = None
+    reason: str | None = None
+    since: datetime = BEGINNING
+    evidence: Evidence | None = None
+    judgement: Judgement | None = None
+    episode: Episode | None = None
 
-    def after(self, outcome: Outcome) -> BinStatus:
-        """Return the status once a photo has ended; a photo older than the newest one is only counted."""
+    def evidence_with(self, outcome: Outcome) -> Evidence | None:
+        """Return what all photos say together once this one has ended; None where none was held against anything."""
+        if not isinstance(outcome, Inspection) or outcome.expectation is None or not self._is_of_now(outcome):
+            return self.evidence
+        said = Evidence.of(outcome.estimate)
+        return self.evidence.and_of(said) if self.evidence else said
+
+    def after(self, outcome: Outcome, judgement: Judgement | None) -> BinStatus:
+        """Return the status once a photo has ended; `judgement` is of `evidence_with` it, None where that is None.
+
+        A photo older than the newest one adds its evidence and changes nothing else.
+        """
         counted = replace(self, version=self.version + 1, photos=self.photos + 1)
-        is_stale = self.image is not None and outcome.image.order < self.image.order
-        if is_stale:
+        if not self._is_of_now(outcome):
             return counted
+        told = replace(counted, evidence=self.evidence_with(outcome))
+        is_newest = self.image is None or outcome.image.order >= self.image.order
         if isinstance(outcome, Inspection):
-            return replace(
-                counted,
-                state=BinState(outcome.judgement.verdict),
-                changed_at=outcome.at,
-                image=outcome.image,
-                predicted=outcome.estimate.prediction,
-                probability_of_mismatch=outcome.judgement.probability_of_mismatch,
-                direction=outcome.judgement.direction,
-                reason=None,
-                model=outcome.estimate.model,
-                policy=outcome.judgement.policy,
-            )
-        if not outcome.says_something_of_the_bin:
-            return counted
-        return replace(
-            counted.without_finding(),
-            state=BinState.REJECTED,
-            changed_at=outcome.at,
-            image=outcome.image,
-            reason=outcome.reason,
-        )
+            told = _inspected(told, outcome, judgement or outcome.judgement, is_newest=is_newest)
+        elif is_newest:
+            told = _rejected(told, outcome)
+        return replace(told, episode=_episode_of(told, outcome.at))
 
     def expecting(self, expectation: Expectation, at: datetime) -> BinStatus:
         """Return the status under a new expectation: what older photos showed no longer counts."""
         return replace(
-            self.without_finding(),
-            version=self.version + 1,
+            self._afresh(at),
             state=BinState.WAITING,
-            changed_at=at,
             site=expectation.site,
             consignment_id=expectation.consignment_id,
             expected=expectation.quantity,
@@ -299,27 +313,81 @@ class BinStatus:
 
     def released(self, at: datetime) -> BinStatus:
         """Return the status once no consignment speaks of the bin any more."""
-        return replace(
-            self.without_finding(),
-            version=self.version + 1,
-            state=BinState.IDLE,
-            changed_at=at,
-            site=None,
-            consignment_id=None,
-            expected=None,
-        )
+        return replace(self._afresh(at), state=BinState.IDLE, site=None, consignment_id=None, expected=None)
 
-    def without_finding(self) -> BinStatus:
-        """Return the status with what the newest photo showed taken out; the photo itself stays."""
+    def acknowledged(self, by: str) -> BinStatus:
+        """Return the status once somebody has taken up its episode."""
+        return self._with_episode_in(EpisodeState.ACKNOWLEDGED, by)
+
+    def resolved(self, by: str, at: datetime) -> BinStatus:
+        """Return the status once somebody has looked into the bin: evidence starts afresh."""
+        episode = replace(self.episode, state=EpisodeState.RESOLVED, by=by) if self.episode else None
+        return replace(self._afresh(at), state=BinState.RESOLVED, episode=episode)
+
+    def reopened(self, state: BinState, by: str, at: datetime) -> BinStatus:
+        """Return the status once somebody has found that a resolution was none: it stands as it stood, and alerts."""
+        verdict = _ALERTING.get(state, Verdict.MISMATCH)
+        episode = Episode(EpisodeState.REOPENED, at, (verdict,), by)
+        return replace(self, version=self.version + 1, state=state, changed_at=at, episode=episode)
+
+    def _is_of_now(self, outcome: Outcome) -> bool:
+        says_something = isinstance(outcome, Inspection) or outcome.says_something_of_the_bin
+        return says_something and outcome.image.uploaded_at >= self.since
+
+    def _with_episode_in(self, state: EpisodeState, by: str) -> BinStatus:
+        episode = replace(self.episode, state=state, by=by) if self.episode else None
+        return replace(self, version=self.version + 1, episode=episode)
+
+    def _afresh(self, at: datetime) -> BinStatus:
         return replace(
             self,
+            version=self.version + 1,
+            changed_at=at,
+            since=at,
             predicted=None,
-            probability_of_mismatch=None,
-            direction=None,
-            reason=None,
             model=None,
-            policy=None,
+            reason=None,
+            evidence=None,
+            judgement=None,
+            episode=None,
         )
+
+
+def _inspected(status: BinStatus, inspection: Inspection, judgement: Judgement, *, is_newest: bool) -> BinStatus:
+    is_hidden_by_a_rejection = not is_newest and status.state is BinState.REJECTED
+    if is_hidden_by_a_rejection:
+        return status
+    judged = replace(status, state=BinState(judgement.verdict), changed_at=inspection.at, judgement=judgement)
+    if not is_newest:
+        return judged
+    estimate = inspection.estimate
+    return replace(judged, image=inspection.image, predicted=estimate.prediction, model=estimate.model, reason=None)
+
+
+def _rejected(status: BinStatus, rejection: Rejection) -> BinStatus:
+    return replace(
+        status,
+        state=BinState.REJECTED,
+        changed_at=rejection.at,
+        image=rejection.image,
+        predicted=None,
+        model=None,
+        judgement=None,
+        reason=rejection.reason,
+    )
+
+
+def _episode_of(status: BinStatus, at: datetime) -> Episode | None:
+    """Begin an episode where the bin has come to call for people, or end one that a photo has put right."""
+    verdict, episode = _ALERTING.get(status.state), status.episode
+    if verdict is None:
+        is_over = episode is not None and episode.is_active and set(episode.raised) <= _PASSING
+        return None if is_over else episode
+    if episode is None or not episode.is_active:
+        return Episode(EpisodeState.OPEN if episode is None else EpisodeState.REOPENED, at, (verdict,))
+    if verdict in episode.raised:
+        return episode
+    return Episode(EpisodeState.OPEN, episode.opened_at, (*episode.raised, verdict))
 
 
 @dataclass(frozen=True, slots=True)

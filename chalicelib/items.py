@@ -31,8 +31,9 @@ from chalicelib.domain import (
     BinState,
     BinStatus,
     Consignment,
-    CountEstimate,
     Direction,
+    Episode,
+    EpisodeState,
     Expectation,
     Inspection,
     Item,
@@ -41,6 +42,7 @@ from chalicelib.domain import (
     Rejection,
     Verdict,
 )
+from chalicelib.evidence import CountEstimate, Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -127,11 +129,12 @@ def from_status(status: BinStatus) -> Attributes:
         "expected": _whole(status.expected),
         "image": _image_fields(status.image) if status.image else None,
         "predicted": status.predicted,
-        "probability_of_mismatch": _real(status.probability_of_mismatch),
-        "direction": status.direction.value if status.direction else None,
-        "reason": status.reason,
         "model": status.model,
-        "policy": status.policy,
+        "reason": status.reason,
+        "since": timestamp(status.since),
+        "evidence": _evidence_fields(status.evidence) if status.evidence else None,
+        "judgement": _judgement_fields(status.judgement) if status.judgement else None,
+        "episode": _episode_fields(status.episode) if status.episode else None,
         "shard": shard_of(status.bin_id),
         "state_bin": f"{status.state}#{status.bin_id}",
     }
@@ -156,7 +159,6 @@ def from_outcome(outcome: Outcome) -> Attributes:
             "attention": REJECTIONS,
             "attention_at": f"{timestamp(outcome.at)}#{outcome.image.image_id}",
         }
-    judgement = outcome.judgement
     fields = {
         "bin_id": outcome.bin_id,
         "expectation": _expectation_fields(outcome.expectation) if outcome.expectation else None,
@@ -165,10 +167,7 @@ def from_outcome(outcome: Outcome) -> Attributes:
         "probabilities": [_real(p) for p in outcome.estimate.probabilities],
         "prior": [_real(p) for p in outcome.estimate.prior],
         "predicted": outcome.estimate.prediction,
-        "verdict": judgement.verdict.value,
-        "policy": judgement.policy,
-        "probability_of_mismatch": _real(judgement.probability_of_mismatch),
-        "direction": judgement.direction.value if judgement.direction else None,
+        "judgement": _judgement_fields(outcome.judgement),
     }
     return {**common, "type": "INSPECTION", **_present(fields)}
 
@@ -217,11 +216,12 @@ def to_status(item: Mapping[str, Any]) -> BinStatus:
         expected=int(item["expected"]) if "expected" in item else None,
         image=_to_image(item["image"]) if "image" in item else None,
         predicted=item.get("predicted"),
-        probability_of_mismatch=_to_float(item.get("probability_of_mismatch")),
-        direction=Direction(item["direction"]) if "direction" in item else None,
-        reason=item.get("reason"),
         model=item.get("model"),
-        policy=item.get("policy"),
+        reason=item.get("reason"),
+        since=moment(item["since"]),
+        evidence=_to_evidence(item["evidence"]) if "evidence" in item else None,
+        judgement=_to_judgement(item["judgement"]) if "judgement" in item else None,
+        episode=_to_episode(item["episode"]) if "episode" in item else None,
     )
 
 
@@ -248,12 +248,7 @@ def to_inspection(item: Mapping[str, Any]) -> Inspection:
             probabilities=tuple(float(p) for p in item["probabilities"]),
             prior=tuple(float(p) for p in item["prior"]),
         ),
-        judgement=Judgement(
-            verdict=Verdict(item["verdict"]),
-            policy=item["policy"],
-            probability_of_mismatch=_to_float(item.get("probability_of_mismatch")),
-            direction=Direction(item["direction"]) if "direction" in item else None,
-        ),
+        judgement=_to_judgement(item["judgement"]),
         at=moment(item["at"]),
     )
 
@@ -299,6 +294,67 @@ def _to_image(fields: Mapping[str, Any]) -> BinImage:
         size=int(fields["size"]),
         uploaded_at=moment(fields["uploaded_at"]),
     )
+
+
+def _judgement_fields(judgement: Judgement) -> Attributes:
+    fields = {
+        "verdict": judgement.verdict.value,
+        "policy": judgement.policy,
+        "probability_of_mismatch": _real(judgement.probability_of_mismatch),
+        "direction": judgement.direction.value if judgement.direction else None,
+        "prior": _real(judgement.prior),
+        "likelihood_ratio": _real(judgement.likelihood_ratio),
+        "review_from": _real(judgement.review_from),
+        "alert_from": _real(judgement.alert_from),
+        "photos": Decimal(judgement.photos),
+        "is_settled": judgement.is_settled,
+        "is_audit": judgement.is_audit,
+    }
+    return _present(fields)
+
+
+def _to_judgement(fields: Mapping[str, Any]) -> Judgement:
+    return Judgement(
+        verdict=Verdict(fields["verdict"]),
+        policy=fields["policy"],
+        probability_of_mismatch=_to_float(fields.get("probability_of_mismatch")),
+        direction=Direction(fields["direction"]) if "direction" in fields else None,
+        prior=_to_float(fields.get("prior")),
+        likelihood_ratio=_to_float(fields.get("likelihood_ratio")),
+        review_from=_to_float(fields.get("review_from")),
+        alert_from=_to_float(fields.get("alert_from")),
+        photos=int(fields["photos"]),
+        is_settled=fields["is_settled"],
+        is_audit=fields["is_audit"],
+    )
+
+
+def _evidence_fields(evidence: Evidence) -> Attributes:
+    return {
+        "counts": list(evidence.counts),
+        "log_likelihoods": [Decimal(one) for one in evidence.log_likelihoods],
+        "photos": Decimal(evidence.photos),
+    }
+
+
+def _to_evidence(fields: Mapping[str, Any]) -> Evidence:
+    logs = tuple(int(one) for one in fields["log_likelihoods"])
+    return Evidence(tuple(fields["counts"]), logs, int(fields["photos"]))
+
+
+def _episode_fields(episode: Episode) -> Attributes:
+    fields = {
+        "state": episode.state.value,
+        "opened_at": timestamp(episode.opened_at),
+        "raised": [verdict.value for verdict in episode.raised],
+        "by": episode.by,
+    }
+    return _present(fields)
+
+
+def _to_episode(fields: Mapping[str, Any]) -> Episode:
+    raised = tuple(map(Verdict, fields["raised"]))
+    return Episode(EpisodeState(fields["state"]), moment(fields["opened_at"]), raised, fields.get("by"))
 
 
 def _present(fields: Attributes) -> Attributes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from chalicelib.domain import Alert, Bin, BinImage, BinStatus, CountEstimate, Outcome
+    from chalicelib.domain import Alert, Bin, BinImage, BinStatus, Outcome
     from chalicelib.events import Message
+    from chalicelib.evidence import CountEstimate
+    from chalicelib.policy import Policy
 
 
 class Images(Protocol):
@@ -32,6 +34,18 @@ class Counter(Protocol):
         Raises:
             PhotoRefused: the model server can't read this file, with its reason.
             TemporaryFailure: it is throttled, slow, failing, absent, or answers nonsense.
+
+        """
+
+
+class Policies(Protocol):
+    """By what photos are judged."""
+
+    def policy_for(self, site: str | None, bin_id: str) -> Policy:
+        """Return the policy in force for a bin, its mismatch rate being the site's as far as that is known.
+
+        Raises:
+            TemporaryFailure: the table did not answer as it should.
 
         """
 

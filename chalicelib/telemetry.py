@@ -18,7 +18,8 @@ from chalicelib.domain import Inspection
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from chalicelib.domain import Alert, BinImage, CountEstimate, Outcome
+    from chalicelib.domain import Alert, BinImage, Outcome
+    from chalicelib.evidence import CountEstimate
     from chalicelib.ports import Counter
 
 _SERVICE = "bincheck"

@@ -10,8 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.check import Checker
-from chalicelib.domain import Policy
 from chalicelib.inbox import RetryRule
+from chalicelib.policy import DEFAULT, Policy
 from chalicelib.telemetry import TimedCounter
 
 if TYPE_CHECKING:
@@ -43,15 +43,16 @@ class Settings:
             raise NotConfigured(f"the environment variable {missing} is not set; the template sets it") from missing
 
     @property
-    def policy(self) -> Policy:
-        """The thresholds, under a version that names them."""
-        review_from, mismatch_from = self.text("REVIEW_FROM"), self.text("MISMATCH_FROM")
-        return Policy(f"thresholds/{review_from}/{mismatch_from}", float(review_from), float(mismatch_from))
-
-    @property
     def retry_rule(self) -> RetryRule:
         """How photos that failed are tried again."""
         return RetryRule(int(self.text("MAX_RECEIVES")), int(self.text("FIRST_PAUSE_SECONDS")))
+
+
+class _Default:
+    """`ports.Policies` of an installation where nobody has set any."""
+
+    def policy_for(self, site: str | None, bin_id: str) -> Policy:  # noqa: ARG002
+        return DEFAULT
 
 
 def settings() -> Settings:
@@ -92,7 +93,7 @@ def checker() -> Checker:
         images=S3Images(client("s3"), int(here.text("MAX_PHOTO_BYTES"))),
         counter=TimedCounter(SageMakerCounter(runtime, here.text("ENDPOINT")), time.perf_counter),
         bins=DynamoBins(client("dynamodb"), here.text("TABLE")),
-        policy=here.policy,
+        policies=_Default(),
         prefix=here.text("PREFIX"),
         clock=now,
     )

@@ -19,10 +19,10 @@ from chalicelib.errors import PhotoRefused, TemporaryFailure
 from chalicelib.events import Message
 from chalicelib.inbox import RetryRule, work_off
 from tests.examples import JPEG, NOON, POLICY, expecting, record_of, sure_of
-from tests.fakes import AFTER, BEFORE, BusyBins, FakeCounter, FakeImages, FakeInbox, Trouble
+from tests.fakes import AFTER, BEFORE, BusyBins, FakeCounter, FakeImages, FakeInbox, FakePolicies, Trouble
 
 if TYPE_CHECKING:
-    from chalicelib.domain import CountEstimate
+    from chalicelib.evidence import CountEstimate
     from chalicelib.ports import Bins
 
 RULE = RetryRule(max_receives=2, first_pause=1)
@@ -90,7 +90,7 @@ def table_after(photos: list[Photo], delivery: Delivery, bins: Bins) -> None:
         ),
         counter=FakeCounter(_seen_in, Trouble(delivery.model_trouble)),
         bins=BusyBins(bins, meanwhile, Trouble(delivery.table_trouble)),
-        policy=POLICY,
+        policies=FakePolicies(POLICY),
         prefix="incoming/",
         clock=lambda: NOON,
     )

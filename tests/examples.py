@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -14,23 +15,36 @@ from chalicelib.domain import (
     BinState,
     BinStatus,
     Consignment,
-    CountEstimate,
     Direction,
+    Episode,
+    EpisodeState,
     Expectation,
     Inspection,
     Item,
     Judgement,
     Outcome,
-    Policy,
     Rejection,
     Verdict,
 )
+from chalicelib.evidence import CountEstimate, Evidence
 from chalicelib.items import timestamp
+from chalicelib.policy import Costs, Policy
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 COUNTS = ("0", "1", "2", "3", "4", "5", "6+")
 PRIOR = (0.1, 0.1, 0.2, 0.2, 0.2, 0.1, 0.1)
-POLICY = Policy("thresholds/0.5/0.9", review_from=0.5, mismatch_from=0.9)
+POLICY = Policy(
+    version="FRA1/1",
+    mismatch_rate=0.1,
+    costs=Costs(false_alert=10.0, missed_mismatch=2.0, review=1.0),
+    deviations=((-2, 0.1), (-1, 0.5), (1, 0.3), (2, 0.1)),
+    anything_else=0.1,
+    false_alert_bound=1.0,
+    missed_bound=0.1,
+    photo_correlation=0.25,
+    audit_share=0.0,
+)
+"""One bin in ten is wrong; review from 0.5 on, alert from 0.9 on, no audit."""
 JPEG = b"\xff\xd8\xff"
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -106,12 +120,34 @@ estimates = st.lists(probabilities, min_size=2, max_size=9).map(
         tuple(1 / len(weights) for _ in weights),
     )
 )
+verdicts = st.sampled_from(Verdict)
 judgements = st.builds(
-    Judgement, st.sampled_from(Verdict), texts, st.none() | probabilities, st.none() | st.sampled_from(Direction)
+    Judgement,
+    verdicts,
+    texts,
+    st.none() | probabilities,
+    st.none() | st.sampled_from(Direction),
+    st.none() | probabilities,
+    st.none() | probabilities,
+    st.none() | probabilities,
+    st.none() | probabilities,
+    st.integers(1, 1000),
+    st.booleans(),
+    st.booleans(),
 )
 inspections = st.builds(Inspection, names, images, st.none() | expectations, estimates, judgements, moments)
 rejections = st.builds(Rejection, st.none() | names, images, texts, texts, moments)
 outcomes: st.SearchStrategy[Outcome] = inspections | rejections
+evidences = st.lists(estimates, min_size=1, max_size=4).map(
+    lambda seen: reduce(Evidence.and_of, map(Evidence.of, seen))
+)
+episodes = st.builds(
+    Episode,
+    st.sampled_from(EpisodeState),
+    moments,
+    st.lists(verdicts, min_size=1, unique=True).map(tuple),
+    st.none() | texts,
+)
 statuses = st.builds(
     BinStatus,
     names,
@@ -119,15 +155,16 @@ statuses = st.builds(
     st.sampled_from(BinState),
     moments,
     st.integers(0, 10**9),
-    st.none() | texts,
-    st.none() | texts,
-    st.none() | quantities,
-    st.none() | images,
-    st.none() | st.sampled_from(COUNTS),
-    st.none() | probabilities,
-    st.none() | st.sampled_from(Direction),
-    st.none() | texts,
-    st.none() | texts,
-    st.none() | texts,
+    site=st.none() | texts,
+    consignment_id=st.none() | texts,
+    expected=st.none() | quantities,
+    image=st.none() | images,
+    predicted=st.none() | st.sampled_from(COUNTS),
+    model=st.none() | texts,
+    reason=st.none() | texts,
+    since=moments,
+    evidence=st.none() | evidences,
+    judgement=st.none() | judgements,
+    episode=st.none() | episodes,
 )
 consignments = st.builds(Consignment, names, texts, st.integers(0, 10**6), texts, moments)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.domain import CountEstimate
 from chalicelib.errors import Conflict, PhotoUnavailable, TemporaryFailure
+from chalicelib.evidence import CountEstimate
 from chalicelib.items import from_outcome, from_status, photo_key, status_key, to_bin
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.domain import Bin, BinImage, BinStatus, Outcome
     from chalicelib.errors import PhotoRefused
     from chalicelib.events import Message
+    from chalicelib.policy import Policy
     from chalicelib.ports import Bins
 
 BEFORE, AFTER = "before", "after"
@@ -70,6 +71,18 @@ class FakeCounter:
             if isinstance(answer, CountEstimate):
                 return answer
             raise answer
+
+
+class FakePolicies:
+    """`ports.Policies` with one for all bins; remembers whom it was asked about."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.asked: list[tuple[str | None, str]] = []
+        self._policy = policy
+
+    def policy_for(self, site: str | None, bin_id: str) -> Policy:
+        self.asked.append((site, bin_id))
+        return self._policy
 
 
 class FakeBins:

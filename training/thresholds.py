@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.decide import decide
-from chalicelib.domain import CountEstimate, Expectation, Policy
+from chalicelib.domain import Expectation
+from chalicelib.evidence import CountEstimate, Evidence
+from chalicelib.policy import DEFAULT
 from training.records import Record
 
 STEPS: Final = {-2: 0.1, -1: 0.5, 1: 0.3, 2: 0.1}
@@ -20,8 +22,6 @@ STEPS: Final = {-2: 0.1, -1: 0.5, 1: 0.3, 2: 0.1}
 
 THRESHOLDS: Final = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
 """Those that a table shows."""
-
-_ANY: Final = Policy("any", 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _wrong(
 
 
 def _mismatch(estimate: CountEstimate, expected: int) -> float:
-    judgement = decide(Expectation("", "", "", expected), estimate, _ANY)
+    judgement = decide(Expectation("", "", "", expected), Evidence.of(estimate), DEFAULT)
     return judgement.probability_of_mismatch or 0.0
 
 

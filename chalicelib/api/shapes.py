@@ -8,7 +8,17 @@ from chalicelib.domain import Reason, Rejection
 from chalicelib.items import timestamp
 
 if TYPE_CHECKING:
-    from chalicelib.domain import Bin, BinImage, BinStatus, Consignment, Expectation, Inspection, Outcome
+    from chalicelib.domain import (
+        Bin,
+        BinImage,
+        BinStatus,
+        Consignment,
+        Episode,
+        Expectation,
+        Inspection,
+        Judgement,
+        Outcome,
+    )
     from chalicelib.ports_api import Pictures
 
 
@@ -23,11 +33,11 @@ def bin_status(status: BinStatus) -> dict[str, Any]:
         "consignment_id": status.consignment_id,
         "expected": status.expected,
         "predicted": status.predicted,
-        "probability_of_mismatch": status.probability_of_mismatch,
-        "direction": status.direction,
         "reason": status.reason,
         "model": status.model,
-        "policy": status.policy,
+        **_judgement(status.judgement),
+        "since": timestamp(status.since),
+        "alert": _episode(status.episode) if status.episode else None,
         "image": _image(status.image) if status.image else None,
     }
 
@@ -62,21 +72,46 @@ def consignment(consignment: Consignment) -> dict[str, Any]:
 
 
 def _inspection(inspection: Inspection) -> dict[str, Any]:
-    estimate, judgement, expectation = inspection.estimate, inspection.judgement, inspection.expectation
+    estimate, expectation = inspection.estimate, inspection.expectation
     return {
         "type": "inspection",
         "bin_id": inspection.bin_id,
-        "verdict": judgement.verdict,
-        "direction": judgement.direction,
+        "verdict": inspection.judgement.verdict,
         "expected": expectation.quantity if expectation else None,
         "consignment_id": expectation.consignment_id if expectation else None,
         "predicted": estimate.prediction,
         "probabilities": dict(zip(estimate.counts, estimate.probabilities, strict=True)),
-        "probability_of_mismatch": judgement.probability_of_mismatch,
         "model": estimate.model,
-        "policy": judgement.policy,
+        **_judgement(inspection.judgement),
         "image": _image(inspection.image),
         "at": timestamp(inspection.at),
+    }
+
+
+def _judgement(judgement: Judgement | None) -> dict[str, Any]:
+    """Return what a verdict rests on; a bin without one has the same fields, all null."""
+    return {
+        name: getattr(judgement, name, None)
+        for name in (
+            "probability_of_mismatch",
+            "direction",
+            "prior",
+            "likelihood_ratio",
+            "review_from",
+            "alert_from",
+            "is_settled",
+            "is_audit",
+            "policy",
+        )
+    } | {"photos_judged": judgement.photos if judgement else None}
+
+
+def _episode(episode: Episode) -> dict[str, Any]:
+    return {
+        "state": episode.state,
+        "opened_at": timestamp(episode.opened_at),
+        "raised": list(episode.raised),
+        "by": episode.by,
     }
 
 

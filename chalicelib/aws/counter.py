@@ -9,8 +9,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.failures import code_of, temporary
-from chalicelib.domain import CountEstimate, Reason
+from chalicelib.domain import Reason
 from chalicelib.errors import PhotoRefused, TemporaryFailure
+from chalicelib.evidence import CountEstimate
 
 _BUSY = {408, 429}
 _TOO_LARGE = "413"

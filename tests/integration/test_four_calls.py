@@ -50,8 +50,6 @@ def environment(
         "BINCHECK_MAX_RECEIVES": "5",
         "BINCHECK_FIRST_PAUSE_SECONDS": "10",
         "BINCHECK_MAX_PHOTO_BYTES": "6291456",
-        "BINCHECK_REVIEW_FROM": "0.5",
-        "BINCHECK_MISMATCH_FROM": "0.9",
     }.items():
         monkeypatch.setenv(name, value)
 

@@ -9,10 +9,11 @@ from chalicelib.domain import BinState, Inspection, Reason, Rejection, Verdict
 from chalicelib.errors import PhotoRefused, TemporaryFailure
 from chalicelib.items import from_expectation, from_status
 from tests.examples import JPEG, NOON, POLICY, expecting, image_of, seconds_later, sure_of
-from tests.fakes import AFTER, BEFORE, BusyBins, FakeBins, FakeCounter, FakeImages, Trouble
+from tests.fakes import AFTER, BEFORE, BusyBins, FakeBins, FakeCounter, FakeImages, FakePolicies, Trouble
 
 if TYPE_CHECKING:
-    from chalicelib.domain import BinImage, CountEstimate, Expectation
+    from chalicelib.domain import BinImage, Expectation
+    from chalicelib.evidence import CountEstimate
     from chalicelib.ports import Bins, Counter, Images
 
 PHOTO = image_of()
@@ -23,7 +24,7 @@ def checker(images: Images | None = None, counter: Counter | None = None, bins: 
         images=images or FakeImages({PHOTO: JPEG}),
         counter=counter or FakeCounter(sure_of(3)),
         bins=bins or bins_expecting(3),
-        policy=POLICY,
+        policies=FakePolicies(POLICY),
         prefix="incoming/",
         clock=lambda: NOON,
     )
