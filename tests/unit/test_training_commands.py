@@ -23,7 +23,7 @@ from training.records import read_folder
 
 COMMANDS = (
     *("fetch", "draw", "split", "upload", "tune", "train", "ensemble", "package", "evaluate", "report", "compare"),
-    *("thresholds", "throughput"),
+    *("alerts", "throughput"),
 )
 
 
@@ -107,7 +107,7 @@ def test_draw_writes_a_data_folder(tmp_path: Path) -> None:
 
 
 def test_a_split_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
-    arguments = ["thresholds", "--model", str(tmp_path), "--data", str(tmp_path), "--split", "holiday"]
+    arguments = ["alerts", "--model", str(tmp_path), "--data", str(tmp_path), "--split", "holiday"]
     outcome = CliRunner().invoke(app, arguments, env={"COLUMNS": "300", "TERM": "dumb"})
 
     assert outcome.exit_code == 2
