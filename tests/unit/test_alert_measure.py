@@ -59,10 +59,11 @@ def test_a_posterior_that_is_right_on_the_average_of_each_bin_has_no_calibration
     assert figures(judged([(0.75, MATCH, wrong) for _, _, wrong in calibrated]), COSTS).calibration["ece"] == 0.5
 
 
-def test_a_rule_does_not_differ_from_itself_and_one_group_of_goods_tells_no_error() -> None:
-    many = judged(*[ONE] * 3)
-    groups = np.array([0, 1, 2, 3, 4])
-    assert set(difference_errors(many, many, groups).values()) <= {0.0} or all(
-        math.isnan(one) or one == 0.0 for one in difference_errors(many, many, groups).values()
-    )
-    assert all(math.isnan(one) for one in photo_errors(many, np.zeros(5, int)).values())
+def test_a_rule_does_not_differ_from_itself_whichever_photos_are_drawn() -> None:
+    many, groups_with_both_kinds = judged(*[ONE] * 3), np.array([0, 0, 1, 1, 1])
+    assert set(difference_errors(many, many, groups_with_both_kinds).values()) == {0.0}
+    assert photo_errors(many, groups_with_both_kinds)["auroc"] > 0.0
+
+
+def test_photos_that_all_share_goods_tell_nothing_of_others() -> None:
+    assert all(math.isnan(one) for one in photo_errors(judged(*[ONE] * 3), np.zeros(5, int)).values())

@@ -11,8 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chalicelib.decide import decide
+from chalicelib.domain import Verdict
 from chalicelib.evidence import CountEstimate, Evidence
-from chalicelib.policy import Costs, Policy
+from chalicelib.policy import DEFAULT, Costs, Policy
 from tests.examples import COUNTS, PRIOR, expecting
 
 if TYPE_CHECKING:
@@ -139,3 +140,26 @@ def test_thresholds_move_with_the_costs(policy: Policy, times: float) -> None:
     assert dearer(missed_mismatch=missed * times).alert_from <= policy.alert_from
     assert dearer(missed_mismatch=missed * times).review_from <= policy.review_from
     assert dearer(review=review * times).alert_from <= policy.alert_from
+
+
+MIX = (0.02, 0.08, 0.15, 0.17, 0.16, 0.12, 0.30)
+SHORT = (0.01, 0.20, 0.60, 0.10, 0.05, 0.02, 0.02)
+RIGHT = (0.01, 0.05, 0.25, 0.35, 0.20, 0.07, 0.07)
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict", "ratio", "after"),
+    [
+        ([SHORT], Verdict.REVIEW, 3.9, 0.074),
+        ([SHORT, SHORT], Verdict.MISMATCH, 11.6, 0.19),
+        ([SHORT, RIGHT], Verdict.MATCH, 2.2, 0.04),
+    ],
+)
+def test_the_example_of_the_document_is_judged_as_it_says(
+    seen: list[tuple[float, ...]], verdict: Verdict, ratio: float, after: float
+) -> None:
+    said = reduce(Evidence.and_of, (Evidence.of(CountEstimate("m", COUNTS, one, MIX)) for one in seen))
+    judgement = decide(expecting(3), said, DEFAULT)
+    assert judgement.verdict is verdict
+    assert judgement.likelihood_ratio == pytest.approx(ratio, abs=0.06)
+    assert judgement.probability_of_mismatch == pytest.approx(after, abs=0.005)

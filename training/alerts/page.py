@@ -1,5 +1,6 @@
 """The proof as a page: Markdown beside its plots. Says what was measured; what to make of it is for people."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,16 @@ from training.alerts.study import Study, Variant
 from training.report.render import Block, Heading, Paragraph, Picture, Table, as_markdown
 
 _RATE = f"{USUAL_RATE:.0%}"
+
+_AIMS = {
+    ("auroc", 1): ("AUROC", 0.75),
+    ("auroc", 3): ("AUROC", 0.86),
+    ("precision_at_recall_0.2", 1): ("precision at 20 % found", 0.2),
+    ("precision_at_recall_0.2", 3): ("precision at 20 % found", 0.6),
+    ("ece", 1): ("ECE of the posterior", 0.02),
+    ("ece", 3): ("ECE of the posterior", 0.02),
+}
+"""What is wanted of figure and photos a bin."""
 
 
 def write(proof: Proof, studies: Sequence[Study], out: Path) -> Path:
@@ -34,6 +45,7 @@ def page(proof: Proof, studies: Sequence[Study], pictures: Mapping[str, Path]) -
     """Compose the page; pictures go by their titles."""
     return [
         *_headline(proof),
+        *_aims(proof),
         *_ranked(proof),
         *_acted(proof),
         *_pictures(pictures),
@@ -63,6 +75,23 @@ def _headline(proof: Proof) -> list[Block]:
     ]
 
 
+def _aims(proof: Proof) -> list[Block]:
+    rows = [
+        [
+            f"{title}, {_photos(a_bin)}",
+            f"{'at most' if name == 'ece' else 'at least'} {aim:g}",
+            _three(measured.calibration[name] if name == "ece" else measured.means[name]),
+            "" if name == "ece" else _three(measured.pooled[name]),
+        ]
+        for (name, a_bin), (title, aim) in _AIMS.items()
+        for measured in [proof.ours[a_bin][USUAL_RATE]]
+    ]
+    return [
+        Heading(f"Beside the aims, at {_RATE} mismatches"),
+        Table(["", "aim, on unseen photos", "mean over the repetitions", "as one large site"], rows),
+    ]
+
+
 def _ranked(proof: Proof) -> list[Block]:
     names = ("auroc", "precision_at_recall_0.2", "precision_at_recall_0.5", "found_at_5_percent_false_alerts")
     head = ["rule, mismatches", "AUROC", "precision at 20 % found", "at 50 % found", "found at 5 % false alerts"]
@@ -72,7 +101,7 @@ def _ranked(proof: Proof) -> list[Block]:
         for rate, measured in by_rate.items()
     ]
     errors = [
-        [f"{_photos(a_bin)}, {_RATE}", *(f"{errors[name]:.3f}" for name in names)]
+        [f"{_photos(a_bin)}, {_RATE}", *(_three(errors[name]) for name in names)]
         for a_bin, errors in proof.photo_errors.items()
     ]
     return [
@@ -131,10 +160,10 @@ def _correlation(proof: Proof) -> list[Block]:
     return [
         Heading("How much photos of one bin repeat each other"),
         Paragraph(
-            f"{found.estimate:.2f} ± {found.standard_error:.2f}, from {found.pairs} pairs of photos with neighbouring "
-            f"numbers that share goods; the policy has {proof.policy.photo_correlation:g}. The correlation of the log "
-            "likelihood ratios of a mismatch under the true quantity, less the mean of the same count; the error is "
-            "from a bootstrap over groups of bins that share goods."
+            f"{_three(found.estimate)} ± {_three(found.standard_error)}, from {found.pairs} pairs of photos with "
+            f"neighbouring numbers that share goods; the policy has {proof.policy.photo_correlation:g}. It is the "
+            "correlation of the log likelihood ratios of a mismatch under the true quantity, less the mean of the same "
+            "count; the error is from a bootstrap over groups of bins that share goods."
         ),
     ]
 
@@ -170,7 +199,7 @@ def _variant(one: Variant) -> list[str]:
         f"{pooled['reviews_per_1000']:.1f}",
         _percent(pooled["alerts_found"]),
         _percent(pooled["alerts_or_reviews_found"]),
-        f"{pooled['auroc']:.3f}" + (f" ± {one.auroc_error:.3f}" if one.auroc_error else ""),
+        _three(pooled["auroc"]) + ("" if one.auroc_error is None else f" ± {_three(one.auroc_error)}"),
         _percent(pooled["precision_at_recall_0.2"]),
     ]
 
@@ -180,11 +209,15 @@ def _rules(proof: Proof) -> list[tuple[str, Mapping[float, Figures]]]:
 
 
 def _both(measured: Figures, name: str) -> str:
-    return f"{measured.means[name]:.3f} ± {measured.errors[name]:.3f} ({measured.pooled[name]:.3f})"
+    return f"{_three(measured.means[name])} ± {_three(measured.errors[name])} ({_three(measured.pooled[name])})"
+
+
+def _three(figure: float) -> str:
+    return f"{figure:.3f}" if math.isfinite(figure) else "-"
 
 
 def _percent(share: float) -> str:
-    return f"{share:.1%}" if share == share else "-"  # noqa: PLR0124 - NaN is not itself
+    return f"{share:.1%}" if math.isfinite(share) else "-"
 
 
 def _photos(a_bin: int) -> str:

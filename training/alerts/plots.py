@@ -20,7 +20,7 @@ _PERCENT: Final = PercentFormatter(1, decimals=0)
 _POINTS: Final = 400
 """Of a line: what more there are cannot be seen."""
 
-_THRESHOLDS: Final = np.geomspace(1e-3, 0.99, 60)
+_THRESHOLDS: Final = np.geomspace(0.005, 0.99, 60)
 
 _MARKERS: Final = ("o", "s", "^")
 
@@ -68,8 +68,8 @@ def cost(ours: Mapping[int, Judged], spent: Mapping[int, float], policy: Policy,
     with styled_figure(6, 3.6) as (figure, axes):
         for (a_bin, judged), colour in zip(ours.items(), COLOURS, strict=False):
             axes.plot(_THRESHOLDS, _costs(judged, policy.costs), color=colour, label=_photos(a_bin))
-            marker = {"marker": _MARKERS[a_bin - 1], "linestyle": "", "color": colour}
-            axes.plot(policy.alert_from, spent[a_bin], label="  as the policy judges, reviews included", **marker)
+            axes.plot(policy.alert_from, spent[a_bin], _MARKERS[a_bin - 1], color=colour)
+        axes.plot([], [], "o", color=GREY, label="as the policy judges, reviews included")
         nothing = 1000 * USUAL_RATE * policy.costs.missed_mismatch
         axes.axhline(nothing, color=GREY, linestyle="--", linewidth=1, label="no system: every mismatch missed")
         axes.set(xscale="log", ylim=(0, 2.2 * nothing), xlabel="probability of a mismatch from which a bin is alerted")

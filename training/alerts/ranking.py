@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
+_DIGITS = 9
+"""Of a score that count: what lies behind is the rounding of floats, and would order bins that are alike."""
+
 _ROUNDING = 1e-9
 """Shares that sums of weights miss by so little are reached."""
 
 
 def levels(scores: Values) -> NDArray[np.int64]:
     """Give each bin [N] the place of its score among the different ones, the highest 0."""
-    numbers: NDArray[np.int64] = np.unique(-scores, return_inverse=True)[1]
+    digits, powers = np.frexp(-scores)
+    numbers: NDArray[np.int64] = np.unique(np.ldexp(digits.round(_DIGITS), powers), return_inverse=True)[1]
     return numbers
 
 

@@ -82,18 +82,18 @@ def _show(proof: "Proof") -> None:
     print(f"{proof.subject.model}, policy {proof.policy.version}, {len(proof.subject.photos)} photos")
     print(proof.subject.standing.sentence)
     ranked = table(
-        "mean over the repetitions | all their bins as one site",
-        *("rule", "mismatches", "AUROC", "precision at 20 % found", "at 50 % found", "found at 5 % false alerts"),
+        "the bins of all repetitions as one large site",
+        *("rule", "wrong", "AUROC", "precision at 20 % found", "at 50 % found", "found at 5 % false alerts"),
     )
     acted = table(
         "per 1,000 bins",
-        *("rule", "mismatches", "alerts", "of them right", "reviews", "found", "or reviewed", "cost", "ECE"),
+        *("rule", "wrong", "alerts", "right", "reviews", "found", "+ reviews", "cost", "ECE"),
     )
     rules = [*((_photos(a_bin), by_rate) for a_bin, by_rate in proof.ours.items()), ("naive", proof.naive)]
     for rule, by_rate in rules:
         for rate, measured in by_rate.items():
             ranked.add_row(rule, f"{rate:.0%}", *_ranked(measured))
-            acted.add_row(rule, f"{rate:.0%}", *_acted(measured.pooled), f"{measured.calibration['ece']:.4f}")
+            acted.add_row(rule, f"{rate:.0%}", *_acted(measured.pooled), f"{measured.calibration['ece']:.3f}")
     Console().print(ranked, acted)
     found = proof.correlation
     print(OPTIMISTIC)
@@ -105,13 +105,15 @@ def _show(proof: "Proof") -> None:
 def _ranked(measured: "Figures") -> list[str]:
     from training.alerts.measure import BY_RANK
 
-    return [f"{measured.means[name]:.3f} | {measured.pooled[name]:.3f}" for name in BY_RANK]
+    return [f"{measured.pooled[name]:.3f}" for name in BY_RANK]
 
 
 def _acted(pooled: "Mapping[str, float]") -> list[str]:
-    shares = [f"{pooled[name]:.1%}" for name in ("alert_precision", "alerts_found", "alerts_or_reviews_found")]
-    alerts, reviews, cost = (f"{pooled[name]:.1f}" for name in ("alerts_per_1000", "reviews_per_1000", "cost_per_1000"))
-    return [alerts, shares[0], reviews, *shares[1:], cost]
+    alerts, reviews, cost = (pooled[name] for name in ("alerts_per_1000", "reviews_per_1000", "cost_per_1000"))
+    right, found, reviewed = (
+        f"{pooled[name]:.1%}" for name in ("alert_precision", "alerts_found", "alerts_or_reviews_found")
+    )
+    return [f"{alerts:.1f}", right, f"{reviews:.1f}", found, reviewed, f"{cost:.0f}"]
 
 
 def _photos(a_bin: int) -> str:
