@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.ticker import PercentFormatter
@@ -87,7 +87,11 @@ def calibration(ours: Mapping[int, Judged], folder: Path) -> Path:
         for (a_bin, judged), colour, marker in lines:
             bins = equal_ratios(judged.scores.ravel(), judged.wrong.ravel())
             seen = bins.accuracy > 0
-            look = {"color": colour, "marker": marker, "label": f"{_photos(a_bin)}: error {bins.error:.4f}"}
+            look: dict[str, Any] = {
+                "color": colour,
+                "marker": marker,
+                "label": f"{_photos(a_bin)}: error {bins.error:.4f}",
+            }
             above.plot(bins.confidence[seen], bins.accuracy[seen], **look)
             below.plot(bins.confidence, bins.photos / bins.photos.sum(), **look)
         above.set(xscale="log", yscale="log", xlim=(1e-4, 1), ylim=(3e-4, 1.1), ylabel="share of bins that are wrong")
