@@ -63,13 +63,13 @@ def package(  # noqa: PLR0913 - what is released, under which name, and how it s
     calibration, calibrated = _calibrated(network, run, splits, progress)
 
     unfinished = _fresh_folder_beside(out)
-    difference = export(network, calibration, run.size, unfinished / NETWORK)
+    difference = export(network, calibration, run.size, unfinished / NETWORK, enlarge=run.knobs.enlarge)
     torch.save(weights, unfinished / "weights.pt")
     facts = {
         "name": NAME,
         "version": version,
         "classes": list(CLASSES),
-        "preprocessing": _preprocessing(run.size),
+        "preprocessing": _preprocessing(run.size, run.knobs.enlarge),
         "temperature": calibration.temperature,
         "prior": class_mix(splits["real-train"]),
         "calibration": calibrated,
@@ -111,14 +111,15 @@ def _put_in_place(finished: Path, out: Path) -> None:
     finished.rmdir()
 
 
-def _preprocessing(size: tuple[int, int]) -> dict[str, Any]:
+def _preprocessing(size: tuple[int, int], enlarge: float) -> dict[str, Any]:
+    larger = [f"enlarged by {enlarge:g}"] if enlarge != 1 else []
     return {
         "size": list(size),
         "resample": RESAMPLING.name.lower(),
         "colour": "RGB",
         "mean": list(IMAGENET_MEAN),
         "std": list(IMAGENET_STD),
-        "in_graph": ["scale to 0..1", "mean and std", "mirrored second view", "calibration", "softmax"],
+        "in_graph": ["scale to 0..1", "mean and std", *larger, "mirrored second view", "calibration", "softmax"],
     }
 
 
@@ -158,7 +159,7 @@ def _calibration_photos(
     network: torch.nn.Module, kind: str, run: Run, splits: dict[str, list[Record]], progress: Progress
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     photos = photos_of(splits[f"{kind}-calibration"], run, progress)
-    return logits_of(network, photos, torch.device("cpu")).numpy(), photos.labels
+    return logits_of(network, photos, torch.device("cpu"), enlarge=run.knobs.enlarge).numpy(), photos.labels
 
 
 def _metrics(out: Path, splits: dict[str, list[Record]], progress: Progress) -> Metrics:
