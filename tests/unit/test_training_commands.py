@@ -114,8 +114,15 @@ def test_a_split_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Pat
     assert "validation" in outcome.output
 
 
-def test_without_torch_the_commands_that_do_not_need_it_still_load() -> None:
-    code = "import sys; sys.modules['torch'] = None; import training.__main__, training.evaluate"
+@pytest.mark.parametrize(
+    ("missing", "loaded"),
+    [
+        ("torch", "training.__main__, training.evaluate"),
+        ("matplotlib", "training.__main__, training.alerts.proof, training.alerts.policy_file"),
+    ],
+)
+def test_commands_load_without_what_they_do_not_need(missing: str, loaded: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; import {loaded}"
 
     assert (
         subprocess.run([sys.executable, "-c", code], cwd=Path(training.__file__).parents[1], check=False).returncode
