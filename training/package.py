@@ -13,6 +13,7 @@ The test splits are looked at here and nowhere else in training.
 
 import json
 import shutil
+import zipfile
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -73,7 +74,7 @@ def package(  # noqa: PLR0913 - what is released, under which name, how, and how
 
     unfinished = _fresh_folder_beside(out)
     difference = graph.write(calibration, unfinished / NETWORK)
-    torch.save(weights, unfinished / "weights.pt")
+    _save(weights, unfinished / "weights.pt")
     facts = {
         "name": NAME,
         "version": version,
@@ -142,6 +143,16 @@ def _rounded(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     export, so that the stored weights and the graph are the same network.
     """
     return {name: tensor.half() if tensor.ndim > 1 else tensor for name, tensor in weights.items()}
+
+
+def _save(weights: dict[str, torch.Tensor], file: Path) -> None:
+    """Store a state dict compressed: torch writes a zip archive without compression, and reads any."""
+    plain = file.with_suffix(".plain")
+    torch.save(weights, plain)
+    with zipfile.ZipFile(plain) as stored, zipfile.ZipFile(file, "w") as deflated:
+        for entry in stored.infolist():
+            deflated.writestr(entry, stored.read(entry), zipfile.ZIP_DEFLATED, compresslevel=9)
+    plain.unlink()
 
 
 def _ranges(records: list[Record], run: Run, progress: Progress) -> Pixels:
