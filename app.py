@@ -41,9 +41,11 @@ def on_inbox(event: SQSEvent) -> Any:
 @app.on_dynamodb_record(stream_arn=PLACEHOLDER, batch_size=100)
 def on_status_change(event: DynamoDBEvent) -> None:
     """Bins have changed: send the alerts that follow; a failure makes the stream offer the batch again."""
-    with telemetry.metrics_told():
-        for alert, ruling in wiring.alerter().work_off(_alerts_in(event)):
-            telemetry.tell_alert(alert, ruling)
+    raised = list(_alerts_in(event))
+    if raised:
+        with telemetry.metrics_told():
+            for alert, ruling in wiring.alerter().work_off(raised):
+                telemetry.tell_alert(alert, ruling)
 
 
 @app.authorizer()

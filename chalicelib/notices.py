@@ -24,7 +24,7 @@ Notice = Alert | Digest
 _LONGEST_SUBJECT = 100
 """Characters; SNS takes no longer one."""
 
-_ALERTING = (Verdict.MISMATCH, Verdict.UNEXPECTED, Verdict.REJECTED)
+_ALERTING = (Verdict.MISMATCH, Verdict.REVIEW, Verdict.UNEXPECTED, Verdict.REJECTED)
 _STANDS_FOR = {
     Scope.SITE: _ALERTING,
     Scope.NO_SITE: (Verdict.UNEXPECTED, Verdict.REJECTED),
@@ -117,8 +117,10 @@ def _alert_subject(alert: Alert) -> str:
         return f"Bin {alert.bin_id}{again}: photographed, but no consignment names it"
     if alert.verdict is Verdict.REJECTED:
         return f"Bin {alert.bin_id}{again}: photo could not be judged ({alert.reason})"
+    if alert.verdict is Verdict.REVIEW:
+        return f"Bin {alert.bin_id}{again}: another look is asked for"
     if alert.predicted is None:
-        return f"Bin {alert.bin_id}{again}: said not to hold the {alert.expected} expected"
+        return f"Bin {alert.bin_id}{again}: it may not hold the {alert.expected} expected"
     way = alert.direction or "wrong"
     return f"Bin {alert.bin_id}{again} seems {way}: {alert.predicted} counted, {alert.expected} expected"
 
@@ -136,10 +138,11 @@ def _alert_text(alert: Alert, api: str) -> str:
 
 
 def _finding(alert: Alert) -> list[str]:
-    if alert.verdict is Verdict.MISMATCH:
+    if alert.verdict in {Verdict.MISMATCH, Verdict.REVIEW}:
         return _difference(alert)
     if alert.verdict is Verdict.UNEXPECTED:
-        return [f"The photo shows {alert.predicted}, and no open consignment says what the bin should hold."]
+        seen = f"The photo shows {alert.predicted}, and no" if alert.predicted is not None else "No"
+        return [f"{seen} open consignment says what the bin should hold."]
     return [f"Reason: {alert.reason}"]
 
 
@@ -159,6 +162,8 @@ def _difference(alert: Alert) -> list[str]:
 def _advice(alert: Alert) -> str:
     if alert.verdict is Verdict.MISMATCH:
         return "go to the bin and count. Then report what it holds, so that the alert ends."
+    if alert.verdict is Verdict.REVIEW:
+        return "look at the picture and at what was said of the bin; go and count if that leaves a doubt."
     if alert.verdict is Verdict.UNEXPECTED:
         return "load the consignment, or clear the bin."
     if alert.bin_id is None:
