@@ -136,14 +136,10 @@ def test_a_subscribers_filter_sees_only_its_site(
     ],
 )
 def test_a_digest_passes_each_filter_that_would_let_one_of_its_alerts_through(
-    emulator: Emulator,
-    topic: SnsTopic,
-    topic_arn: str,
-    inbox_queue: Queue,
-    wanted: dict[str, list[str]],
-    received: list[str],
+    emulator: Emulator, topic_arn: str, inbox_queue: Queue, wanted: dict[str, list[str]], received: list[str]
 ) -> None:
     subscribe(emulator, topic_arn, inbox_queue, FilterPolicy=json.dumps(wanted))
+    topic = SnsTopic(emulator.client("sns"), topic_arn, API)
     topic.publish(SHORT)
     topic.publish(digest())
     assert [json.loads(message["Body"])["alert_id"] for message in inbox_queue.receive()] == received
