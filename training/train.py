@@ -124,11 +124,8 @@ def train(  # noqa: PLR0913 - a run is defined by these
         loss = _one_epoch(learner, step, photos, replica, progress)
         learner.epoch += 1
         if replica.is_first:
-            figures = {
-                "epoch": learner.epoch,
-                "train_loss": loss,
-                **_figures(learner, held_out, replica.device, knobs.enlarge),
-            }
+            scored = _figures(learner, held_out, replica.device, knobs.enlarge)
+            figures = {"epoch": learner.epoch, "train_loss": loss, **scored}
             learner.history.append(figures)
             _save(learner, knobs, run)
             report(metric_line(figures))
@@ -183,7 +180,7 @@ class Step:
     knobs: Knobs
 
     def prepared(self, batch: Batch, size: int, generator: torch.Generator) -> Prepared:
-        """Augment the batch's photos at size x size, enlarged as the knobs say, blend them, and soften their targets."""
+        """Augment the batch's photos at size x size, enlarged by the knobs, blend them, and soften their targets."""
         images, labels, measures = batch
         targets = softened(labels, len(CLASSES), self.knobs.neighbours, self.knobs.label_smoothing)
         side = round(size * self.knobs.enlarge)

@@ -327,6 +327,21 @@ def test_the_released_folder_holds_the_four_files_and_no_others(released: Path) 
     assert {file.name for file in released.iterdir()} == {"model.onnx", "weights.pt", "model.json", "MODEL_CARD.md"}
 
 
+def test_an_8_bit_release_is_smaller_and_says_what_that_changed(
+    finished: tuple[Run, Learner, list[str]], released: Path, workplace: Path
+) -> None:
+    eight = workplace / "eight-bits"
+    package(finished[0], eight, "1", NOW, eight_bits=True, progress=silent)
+    facts = json.loads((eight / "model.json").read_text())
+    records = read_folder(workplace / "data")
+
+    assert (eight / "model.onnx").stat().st_size < 0.6 * (released / "model.onnx").stat().st_size
+    assert facts["precision"] == "int8"
+    assert 0 < facts["quantisation"]["mean_change"] <= facts["quantisation"]["largest_change"] < 0.5
+    assert np.allclose(probabilities_of(load(eight), records).sum(axis=1), 1, atol=1e-3)
+    assert {file.name for file in eight.iterdir()} == {"model.onnx", "weights.pt", "model.json", "MODEL_CARD.md"}
+
+
 def test_the_facts_say_what_a_client_and_a_reader_need(released: Path) -> None:
     facts = json.loads((released / "model.json").read_text())
 
