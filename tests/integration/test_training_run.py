@@ -323,8 +323,10 @@ def test_a_recorded_run_reads_back(finished: tuple[Run, Learner, list[str]]) -> 
     assert Run.recorded(run.out) == replace(run, backbone_weights=None)
 
 
-def test_the_released_folder_holds_the_four_files_and_no_others(released: Path) -> None:
-    assert {file.name for file in released.iterdir()} == {"model.onnx", "weights.pt", "model.json", "MODEL_CARD.md"}
+def test_the_released_folder_holds_the_five_files_and_no_others(released: Path) -> None:
+    files = {"model.onnx", "weights.pt", "model.json", "baseline.json", "MODEL_CARD.md"}
+
+    assert {file.name for file in released.iterdir()} == files
 
 
 def test_the_facts_say_what_a_client_and_a_reader_need(released: Path) -> None:

@@ -39,7 +39,7 @@ class Baseline:
     mean_answer: tuple[float, ...]
     """The mean probability of each count."""
     made: str
-    """Of which photos, for people; and when."""
+    """Of which photos, for people."""
     references: Mapping[str, Reference]
     """By measure; one that the photos could not tell is missing."""
 
@@ -102,7 +102,9 @@ def read(model: Path, file: Path | None = None) -> Baseline:
         facts, network = json.loads(found[_FACTS]), hashlib.sha256(found[_NETWORK]).hexdigest()
         named = f"{facts['name']}/{facts['version']}"
     except KeyError as cause:
-        raise UnusableBaselineError(f"{model}: has no {cause}; `python -m training baseline` makes a baseline") from None
+        raise UnusableBaselineError(
+            f"{model}: has no {cause}; `python -m training baseline` makes a baseline"
+        ) from None
     except (OSError, ValueError, tarfile.TarError) as cause:
         raise UnusableBaselineError(f"{file or model}: {cause}") from cause
     if (baseline.model, baseline.network_sha256) != (named, network):

@@ -188,6 +188,11 @@ def _content(side: dict[str, str]) -> bytes:
         raise BrokenLine(f"data is not base 64: {cause}") from cause
 
 
+def span(since: str | None, until: str | None, now: datetime) -> Span:
+    """Read a span off the command line; raises BadSelectionError."""
+    return Span(*(None if text is None else moment(text, now) for text in (since, until)))
+
+
 def moment(text: str, now: datetime) -> datetime:
     """Read a time: RFC 3339 (UTC where no offset is given), or how long ago: 90m, 24h, 7d.
 
@@ -200,5 +205,7 @@ def moment(text: str, now: datetime) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as cause:
-        raise BadSelectionError(f"{text}: a time reads 2026-11-27T08:00:00Z, or 90m, 24h, 7d for how long ago") from cause
+        raise BadSelectionError(
+            f"{text}: a time reads 2026-11-27T08:00:00Z, or 90m, 24h, 7d for how long ago"
+        ) from cause
     return at if at.tzinfo else at.replace(tzinfo=UTC)

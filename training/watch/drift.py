@@ -126,12 +126,12 @@ def chance(shares: Counts, photos: tuple[int, int], false_alarms: float) -> floa
 def _drawn_quantile(shares: tuple[float, ...], photos: tuple[int, int], false_alarms: float) -> float:
     rng = np.random.default_rng(SEED)
     p = np.array(shares) / sum(shares)
-    one, other = (rng.multinomial(n, p, size=DRAWS) for n in photos)
+    one, other = (rng.multinomial(n, p, size=DRAWS).astype(np.float64) for n in photos)
     return float(np.quantile(psi(one, other), 1 - false_alarms))
 
 
 def grouped(counts: Counts, most: int = GROUPS) -> NDArray[np.int64]:
-    """Number each bin's group: neighbours are joined until each group holds about an equal share of the counts.
+    """Give each bin the number of its group: neighbours are joined until each group holds about as much.
 
     Where one bin holds nearly everything, what lies below it and what lies above it are groups of their own.
     """
@@ -180,7 +180,7 @@ def of_mix(by_count: Counts, mix: Counts) -> Counts:
     return weighed
 
 
-def judge(
+def judge(  # noqa: PLR0913 - two histograms and what they are judged by
     reference: Reference, window: Counts, mix: Counts | None, rule: Rule, measures: int, *, ordered: bool = True
 ) -> Finding:
     """Hold a window's counts [bins] against the baseline's.

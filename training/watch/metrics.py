@@ -37,8 +37,7 @@ def metric_request(report: Report, endpoint: str, variant: str, at: datetime) ->
         data.append(datum("MixChanged", float(State.MIX in states), "Count"))
     if len(report.window):
         data += [
-            datum("PSI", one.psi, "None", [{"Name": "Measure", "Value": name}])
-            for name, one in report.findings.items()
+            datum("PSI", one.psi, "None", [{"Name": "Measure", "Value": name}]) for name, one in report.findings.items()
         ]
     return {"Namespace": NAMESPACE, "MetricData": data}
 

@@ -18,7 +18,7 @@ OF_PHOTOS: Final = frozenset(names_of(Kind.PIXELS, Kind.FILE))
 
 ADVICE: Final = {
     Verdict.STEADY: "Nothing to do.",
-    Verdict.TOO_FEW: "Nothing is known: chance alone would reach what matters. Watch a longer stretch, or capture more.",
+    Verdict.TOO_FEW: "Nothing is known: chance alone reaches what would matter. Watch for longer, or capture more.",
     Verdict.MIX: (
         "The photos look as they did; the bins hold other counts than before, and that explains what differs. Check "
         "the thresholds on the new mix; nothing is broken."
@@ -98,9 +98,7 @@ def compare(baseline: Baseline, window: Window, rule: Rule, review: Share | None
     counts = {name: window.counts(name, one.edges) for name, one in references.items()}
     estimated = mix_of(window.probabilities, baseline.prior) if len(window) else None
     findings = {
-        name: judge(
-            one, counts[name], estimated, rule, len(references), ordered=BY_NAME[name].kind is not Kind.MIX
-        )
+        name: judge(one, counts[name], estimated, rule, len(references), ordered=BY_NAME[name].kind is not Kind.MIX)
         for name, one in references.items()
     }
     return Report(
@@ -119,7 +117,7 @@ def compare(baseline: Baseline, window: Window, rule: Rule, review: Share | None
 
 def _mix(baseline: Baseline, window: Window, estimated: Counts) -> Mix:
     asked = baseline.references["prediction"].by_count
-    said = np.bincount(window.values("prediction").astype(int), minlength=len(CLASSES))
+    said = np.bincount(window.values("prediction").astype(int), minlength=len(CLASSES)).astype(np.float64)
     return Mix(
         estimated=(_shares(asked.sum(axis=1)), _shares(estimated)),
         mean_answer=(baseline.mean_answer, _shares(window.probabilities.mean(axis=0))),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from training.records import CLASSES
 from training.serving.images import BadImage
 from training.watch.captured import BrokenLine, Captured, Span, exchange_in
-from training.watch.measures import NAMES, Kind, Values, binned, names_of, of_answers, of_photo
+from training.watch.measures import Kind, Values, binned, names_of, of_answers, of_photo
 
 _OF_PHOTO: Final = names_of(Kind.PIXELS, Kind.FILE)
 _OF_ANSWER: Final = names_of(Kind.ANSWER, Kind.MIX)
