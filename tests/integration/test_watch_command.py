@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -14,6 +15,7 @@ from moto import mock_aws
 from PIL import Image, ImageEnhance
 from typer.testing import CliRunner
 
+import training.endpoint
 from local.capture import Capture, Exchange
 from tests.serving_fixtures import drawn, encoded, package
 from training.aws_requests import validate
@@ -32,12 +34,12 @@ from training.watch.window import gathered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from click.testing import Result
 
 pytestmark = pytest.mark.integration
 
+POLICY = Path(training.endpoint.__file__).with_name("watch-policy.example.json")
 BEGAN = datetime(2026, 11, 27, 3, tzinfo=UTC)
 NORMAL, WINDOW, FEW = 400, 250, 20
 
@@ -240,6 +242,24 @@ def test_the_alarms_figure_is_sent_only_where_it_is_known(
         assert values["Drifted"] >= 1
     else:
         assert values["Drifted"] == drifted
+
+
+@pytest.mark.usefixtures("account")
+def test_the_watchs_policy_allows_what_it_asks_for_and_nothing_else(
+    model: Path, ours: Path, places: dict[str, Path]
+) -> None:
+    asked: set[str] = set()
+    boto3.client("s3").create_bucket(Bucket="models")
+    for file in places["few"].rglob("*.jsonl"):
+        boto3.client("s3").upload_file(str(file), "models", file.relative_to(places["few"]).as_posix())
+    boto3.DEFAULT_SESSION.events.register("before-call", lambda model, **_: asked.add(model.name))
+    watched(model, ours, "s3://models", "--publish", "--stack", "bincheck-dev")
+    statements = json.loads(POLICY.read_text(encoding="utf-8"))["Statement"]
+
+    # ListBucket is the permission that listing with ListObjectsV2 needs.
+    needed = {"ListObjectsV2": "s3:ListBucket", "GetObject": "s3:GetObject"}
+    called = {needed.get(name, f"cloudwatch:{name}") for name in asked}
+    assert called == {one["Action"] for one in statements} - {"kms:Decrypt"}
 
 
 @pytest.mark.usefixtures("account")

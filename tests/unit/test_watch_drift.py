@@ -109,6 +109,14 @@ def test_so_few_photos_that_luck_reaches_what_matters_tell_nothing(photos: int) 
     assert found(drawn(COUNTS, photos, 3)).state is State.TOO_FEW
 
 
+@pytest.mark.parametrize(("baseline", "photos"), [(8127, 120), (407, 150), (300, 185)])
+def test_so_many_photos_are_needed_to_tell(baseline: int, photos: int) -> None:
+    each = Rule().false_alarms / MEASURES
+
+    assert chance(np.full(10, 0.1), (baseline, photos), each) < Rule().limit
+    assert chance(np.full(10, 0.1), (baseline, round(photos * 0.85)), each) > Rule().limit
+
+
 def test_a_drift_that_is_plain_is_found_on_few_photos_too() -> None:
     assert found(drawn(np.roll(COUNTS, 9), 25, 3)).state is State.DRIFTED
 
