@@ -13,11 +13,12 @@ TRAINING = .venv-training
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(LOCAL)/.done ## photos in, alerts out, on this machine; IMAGES=folder PHOTOS=n takes real photos
-	@$(LOCAL)/bin/python -m local demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(PHOTOS),--photos $(PHOTOS))
+demo: $(LOCAL)/.done ## photos in, alerts out, on this machine; IMAGES=folder PHOTOS=n takes real photos, CAPTURE=folder keeps traffic
+	@$(LOCAL)/bin/python -m local demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(PHOTOS),--photos $(PHOTOS)) \
+	  $(if $(CAPTURE),--capture "$(CAPTURE)")
 
-up: $(LOCAL)/.done ## the same stack, left running until Ctrl-C, with its URL and an operator's token
-	@$(LOCAL)/bin/python -m local up
+up: $(LOCAL)/.done ## the same stack, left running until Ctrl-C, with its URL and an operator's token; CAPTURE=folder
+	@$(LOCAL)/bin/python -m local up $(if $(CAPTURE),--capture "$(CAPTURE)")
 
 chain: $(LOCAL)/.done $(TRAINING)/.done ## every stage of training on a local S3, in small; IMAGES=folder PHOTOS=n OUT=folder WEIGHTS=file
 	@$(LOCAL)/bin/python -m local chain $(if $(IMAGES),--images "$(IMAGES)") $(if $(PHOTOS),--photos $(PHOTOS)) \

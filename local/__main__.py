@@ -18,9 +18,9 @@ from local import bench as benchmark
 from local import bench_fetch as fetching
 from local import chain as whole_chain
 from local import demo as demonstration
-from local.plan import NoPhotos, drawn_plan, plan_from
+from local.plan import NoPhotos, dimmed, drawn_plan, plan_from
 from local.processes import NotReady
-from local.stack import stack
+from local.stack import Kept, stack
 from ops.package import PackagingFailed
 from ops.stack import StackFailed
 
@@ -34,6 +34,11 @@ _CHAIN_PHOTOS = 200
 _TRAINING_PYTHON = Path(".venv-training/bin/python")
 _SEED = 2026
 
+CaptureFolder = Annotated[
+    Path | None, typer.Option(help="Folder that keeps the endpoint's requests and replies, as SageMaker captures them.")
+]
+CapturePercentage = Annotated[int, typer.Option(min=1, max=100, help="Which share of them is kept.")]
+
 main = typer.Typer(
     help="Bincheck on this machine, without an AWS account.", no_args_is_help=True, pretty_exceptions_enable=False
 )
@@ -41,12 +46,18 @@ console = Console(width=None if sys.stdout.isatty() else 100)
 
 
 @main.command()
-def demo(
+def demo(  # noqa: PLR0913 - one parameter per option
     images: Annotated[
         Path | None, typer.Option(help="Data folder with bin-images/ and metadata/; without it, bins are drawn.")
     ] = None,
     photos: Annotated[int | None, typer.Option(min=10, help="How many; all of a folder, or 50 drawn ones.")] = None,
     seed: Annotated[int, typer.Option(help="Which bins the consignment is wrong about.")] = _SEED,
+    *,
+    capture: CaptureFolder = None,
+    capture_percentage: CapturePercentage = 100,
+    dim: Annotated[
+        float, typer.Option(min=0.05, max=1, help="Plant a drift: photos keep this share of their light.")
+    ] = 1.0,
 ) -> None:
     """Start everything, drop photos in, show verdicts and alerts, count what became of each, stop everything.
 
@@ -56,7 +67,9 @@ def demo(
         plan = (
             plan_from(images, photos, seed) if images else drawn_plan(folder / "photos", photos or _DRAWN_PHOTOS, seed)
         )
-        with _running(folder) as here:
+        if dim < 1:
+            plan = dimmed(plan, dim, folder / "dimmed")
+        with _running(folder, _kept(capture, capture_percentage)) as here:
             tally = demonstration.run(here, plan, console)
     print(f"DEMO {json.dumps(tally.summary(plan))}")
     if tally.lost or tally.doubled:
@@ -64,9 +77,9 @@ def demo(
 
 
 @main.command()
-def up() -> None:
+def up(capture: CaptureFolder = None, capture_percentage: CapturePercentage = 100) -> None:
     """Run the stack until Ctrl-C; prints the API's URL, an operator's token and the bucket's name when ready."""
-    with _workshop() as folder, _running(folder) as here:
+    with _workshop() as folder, _running(folder, _kept(capture, capture_percentage)) as here:
         print(f"URL {here.api_url}")
         print(f"TOKEN {here.token}")
         print(f"BUCKET {here.outputs['BucketName']}")
@@ -143,9 +156,13 @@ def _workshop() -> Iterator[Path]:
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[Stack]:
-    with stack(folder, lambda step: console.print(f"[dim]... {step}[/]")) as here:
+def _running(folder: Path, captured: Kept | None = None) -> Iterator[Stack]:
+    with stack(folder, lambda step: console.print(f"[dim]... {step}[/]"), captured=captured) as here:
         yield here
+
+
+def _kept(folder: Path | None, percentage: int) -> Kept | None:
+    return None if folder is None else Kept(folder.resolve(), percentage)
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

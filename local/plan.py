@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
+
+from PIL import Image, ImageEnhance, UnidentifiedImageError
 
 from training.drawn import drawn_counts, write_bins
 
@@ -74,6 +76,22 @@ def plan_from(folder: Path, photos: int | None, seed: int) -> list[Photo]:
     if not truths:
         raise NoPhotos(f"{folder} holds no pair of bin-images/<id>.jpg and metadata/<id>.json")
     return _with_mistakes(truths[:photos], random.Random(seed))
+
+
+def dimmed(plan: Sequence[Photo], share: float, folder: Path) -> list[Photo]:
+    """Copy the photos into `folder` with this share of their light, as if a lamp failed; what is no photo stays."""
+    folder.mkdir()
+    return [replace(photo, path=_dimmed(photo.path, share, folder)) for photo in plan]
+
+
+def _dimmed(path: Path, share: float, folder: Path) -> Path:
+    darker = folder / path.name
+    try:
+        with Image.open(path) as photo:
+            ImageEnhance.Brightness(photo.convert("RGB")).enhance(share).save(darker, "JPEG", quality=90)
+    except UnidentifiedImageError:
+        return path
+    return darker
 
 
 def consignment_of(plan: Sequence[Photo]) -> dict[str, Any]:

@@ -8,16 +8,21 @@ report. Checks no signature and no permission. Binds loopback only, because its 
 
     PUT    /faults   {"kind": "throttle", "times": 3}    the next 3 invocations fail; without "times", all of them
     DELETE /faults                                        back to normal
+
+`--capture FOLDER` keeps requests and replies as SageMaker's data capture does (see `local.capture`).
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import urllib3
@@ -26,6 +31,8 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from local.capture import MEGABYTES, VARIANT, Capture, Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -116,6 +123,10 @@ def container_at(address: str, *, seconds: float = CONTAINER_SECONDS) -> Contain
     return invoke
 
 
+Keep: TypeAlias = Callable[[Exchange], None]
+"""Takes what the container was asked and what it said."""
+
+
 class Runtime:
     """One endpoint, as its callers see it."""
 
@@ -126,11 +137,13 @@ class Runtime:
         faults: Faults,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        keep: Keep | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._container = container
         self._faults = faults
         self._sleep = sleep
+        self._keep = keep
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -162,7 +175,11 @@ class Runtime:
             case Fault(FaultKind.SLOW, seconds=seconds):
                 await self._sleep(seconds)
         headers = {name: request.headers[name] for name in FORWARDED if name in request.headers}
-        return self._reply(await run_in_threadpool(self._container, body, headers))
+        reply = await run_in_threadpool(self._container, body, headers)
+        if self._keep is not None and reply.status:
+            exchange = Exchange(body, headers.get("Content-Type", ""), reply.body, reply.content_type)
+            await run_in_threadpool(self._keep, exchange)
+        return self._reply(reply)
 
     async def ping(self, _: Request) -> Response:
         """Say that the stand-in listens; of the container it says nothing."""
@@ -187,7 +204,7 @@ class Runtime:
         if succeeded:
             return Response(
                 reply.body,
-                headers={"x-Amzn-Invoked-Production-Variant": "AllTraffic"},
+                headers={"x-Amzn-Invoked-Production-Variant": VARIANT},
                 media_type=reply.content_type,
             )
         return model_error(self._endpoint, reply)
@@ -223,9 +240,25 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--port", type=int, required=True, help="port on loopback")
     parser.add_argument("--endpoint", required=True, help="name of the one endpoint that exists")
     parser.add_argument("--model-server", required=True, help="address of the model server behind it")
+    parser.add_argument("--capture", type=Path, help="folder for requests and replies; without it, none are kept")
+    parser.add_argument("--capture-percentage", type=int, default=100, help="share that is kept")
+    parser.add_argument("--capture-megabytes", type=int, default=MEGABYTES, help="kept at most")
     given = parser.parse_args(argv)
-    runtime = Runtime(given.endpoint, container_at(given.model_server), Faults())
+    runtime = Runtime(given.endpoint, container_at(given.model_server), Faults(), keep=_capture(given))
     uvicorn.run(runtime.app(), host="127.0.0.1", port=given.port, log_level="warning")
+
+
+def _capture(given: argparse.Namespace) -> Capture | None:
+    if given.capture is None:
+        return None
+    return Capture(
+        given.capture,
+        given.endpoint,
+        percentage=given.capture_percentage,
+        megabytes=given.capture_megabytes,
+        now=lambda: datetime.now(UTC),
+        chance=random.random,
+    )
 
 
 if __name__ == "__main__":

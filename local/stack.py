@@ -64,9 +64,21 @@ class Stack:
             return json.load(reply)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where the endpoint's requests and replies are kept, and which share of them."""
+
+    folder: Path
+    percentage: int = 100
+
+
 @contextmanager
-def stack(folder: Path, tell: Callable[[str], None], *, model: Path = MODEL) -> Iterator[Stack]:
+def stack(
+    folder: Path, tell: Callable[[str], None], *, model: Path = MODEL, captured: Kept | None = None
+) -> Iterator[Stack]:
     """Run the system until the block ends; `folder` takes logs and packages, `tell` hears of each step.
+
+    With `captured`, the endpoint's traffic is kept there as SageMaker's data capture does.
 
     Raises:
         NotReady: a process did not start.
@@ -77,7 +89,7 @@ def stack(folder: Path, tell: Callable[[str], None], *, model: Path = MODEL) -> 
         start = running_processes.enter_context
         tell("starting the model server")
         model_url = start(_model_server(folder, model))
-        runtime_url = start(_sagemaker_runtime(folder, model_url))
+        runtime_url = start(_sagemaker_runtime(folder, model_url, captured))
         tell("starting the emulator")
         cloud = start(emulator(folder, extra={"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": runtime_url}))
         tell("packaging the app")
@@ -113,12 +125,14 @@ def _model_server(folder: Path, model: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _sagemaker_runtime(folder: Path, model_url: str) -> Iterator[str]:
+def _sagemaker_runtime(folder: Path, model_url: str, captured: Kept | None) -> Iterator[str]:
     url = f"http://127.0.0.1:{free_port()}"
     command = [
         *(sys.executable, "-m", "local.sagemaker", "--port", url.rpartition(":")[2]),
         *("--endpoint", ENDPOINT, "--model-server", model_url),
     ]
+    if captured is not None:
+        command += ["--capture", str(captured.folder), "--capture-percentage", str(captured.percentage)]
     with running(command, ready_url=f"{url}/ping", log=folder / "sagemaker.log", environment=os.environ):
         yield url
 

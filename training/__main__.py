@@ -9,6 +9,7 @@ import sys
 import typer
 
 from training.commands.alerts import alerts
+from training.commands.baseline import baseline
 from training.commands.compare import compare
 from training.commands.deploy import deploy
 from training.commands.draw import draw
@@ -23,12 +24,13 @@ from training.commands.throughput import throughput
 from training.commands.train import train
 from training.commands.tune import tune
 from training.commands.upload import upload
+from training.commands.watch import watch
 from training.errors import TrainingError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Count the items in photos of bins.")
 
-_STAGES = (fetch, draw, split, upload, tune, train, ensemble, package)
-_JUDGEMENTS = (evaluate, report, compare, alerts, throughput)
+_STAGES = (fetch, draw, split, upload, tune, train, ensemble, package, baseline)
+_JUDGEMENTS = (evaluate, report, compare, alerts, throughput, watch)
 for command in (*_STAGES, *_JUDGEMENTS):
     app.command()(command)
 app.add_typer(jobs, name="jobs")

@@ -127,3 +127,15 @@ class EndpointStateError(TrainingError):
 
 class RolloutFailedError(TrainingError):
     """SageMaker could not bring the change about and, where it could, went back to what served before."""
+
+
+class UnreadableCaptureError(TrainingError):
+    """Captured traffic that cannot be read: no such folder or bucket, or no permission."""
+
+
+class UnusableBaselineError(TrainingError):
+    """What should say how photos and answers used to be does not, or says it of another model."""
+
+
+class NothingPublishedError(TrainingError):
+    """CloudWatch took no metric, gave none, or it is not clear whose they would be."""

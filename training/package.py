@@ -2,6 +2,7 @@
 
     model.onnx      the graph that is served
     weights.pt      the same network's state dict, matrices as float16, to train on from
+    baseline.json   how photos and answers were, for `watch` (see `training.watch.make`)
     model.json      the facts: preprocessing, temperature, prior, metrics, hyperparameters, data, commit
     MODEL_CARD.md   the same for people
 
@@ -38,10 +39,12 @@ from training.run import Run, gather, photos_of, unseen_sha256
 from training.scores import Protocol, Scores, score
 from training.serving.images import RESAMPLING
 from training.serving.model import FACTS, NETWORK
+from training.watch.baseline import BASELINE
+from training.watch.make import ORIGINALS, of_training
 
 NAME: Final = "bin-counter"
 
-_BESIDE_THE_FACTS: Final = (NETWORK, "weights.pt", "MODEL_CARD.md")
+_BESIDE_THE_FACTS: Final = (NETWORK, "weights.pt", BASELINE, "MODEL_CARD.md")
 
 Metrics = dict[str, list[Scores]]
 """By kind of photo (`real-test`, `drawn-test`), one entry per protocol."""
@@ -102,6 +105,9 @@ def package(  # noqa: PLR0913 - what is released, under which name, how, and how
     metrics = _metrics(unfinished, splits, progress)
     facts["metrics"] = {part: {s.protocol: asdict(s) for s in scores} for part, scores in metrics.items()}
     _write_json(facts, unfinished)
+    real = {name.removeprefix("real-"): records for name, records in splits.items() if name.startswith("real-")}
+    baseline = of_training(unfinished, real, run.data / ORIGINALS, progress)
+    (unfinished / BASELINE).write_text(baseline.written() + "\n", encoding="utf-8")
     (unfinished / "MODEL_CARD.md").write_text(model_card(facts), encoding="utf-8")
     _put_in_place(unfinished, out)
     return metrics

@@ -160,13 +160,14 @@ def _photo_facts(photo: Path, remembered: PhotoFacts | None) -> PhotoFacts:
         brightness = float(decode(body, _THUMBNAIL).mean())
     except (OSError, BadImage) as cause:
         raise BrokenRecordError(f"photo: {cause}") from cause
-    width, height = _size(body)
+    width, height = shown_size(body)
     return PhotoFacts(
         len(body), file.st_mtime_ns, hashlib.sha256(body).hexdigest(), width, height, round(brightness, 1)
     )
 
 
-def _size(body: bytes) -> tuple[int, int]:
+def shown_size(body: bytes) -> tuple[int, int]:
+    """Read a photo's width and height as it is shown, upright, from its header."""
     with Image.open(io.BytesIO(body)) as image:
         width, height = image.size
         return (height, width) if orientation(image) >= _SIDEWAYS else (width, height)

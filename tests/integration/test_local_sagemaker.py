@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -10,6 +10,7 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from local.capture import Exchange
 from local.processes import free_port
 from local.sagemaker import MAX_BODY, ContainerReply, Fault, FaultKind, Faults, Runtime, container_at
 from tests.serving_fixtures import drawn, encoded, package
@@ -180,6 +181,26 @@ def test_a_stopped_endpoint_refuses_connections() -> None:
         invoke(client(f"http://127.0.0.1:{free_port()}"))
 
 
+@pytest.mark.parametrize("status", [200, 415])
+def test_what_the_container_was_asked_and_said_is_kept_also_where_it_refused(status: int) -> None:
+    kept: list[Exchange] = []
+    container = FakeContainer(ContainerReply(status, REFUSAL))
+    with running(Runtime(ENDPOINT, container, Faults(), keep=kept.append).app()) as address, suppress(ClientError):
+        invoke(client(address), b"photo")
+
+    assert kept == [Exchange(b"photo", "image/jpeg", REFUSAL, "application/json")]
+
+
+def test_what_never_reached_a_container_is_not_kept() -> None:
+    kept: list[Exchange] = []
+    gone = container_at(f"http://127.0.0.1:{free_port()}")
+    with running(Runtime(ENDPOINT, gone, Faults(), keep=kept.append).app()) as address:
+        failure(client(address))
+        failure(client(address), body=bytes(MAX_BODY + 1))
+
+    assert kept == []
+
+
 def test_faults_are_planned_and_cleared_over_http() -> None:
     with endpoint() as (address, _):
         route = f"{address}/faults"
@@ -197,7 +218,8 @@ def test_a_fault_that_does_not_exist_is_refused(plan: Any) -> None:
 
 def test_it_runs_as_a_process(tmp_path: Path) -> None:
     port, nobody = free_port(), f"http://127.0.0.1:{free_port()}"
-    arguments = ("--port", str(port), "--endpoint", ENDPOINT, "--model-server", nobody)
+    captured = ("--capture", str(tmp_path / "captured"), "--capture-percentage", "50")
+    arguments = ("--port", str(port), "--endpoint", ENDPOINT, "--model-server", nobody, *captured)
     with process("local.sagemaker", *arguments, log=tmp_path / "log"):
         eventually(lambda: answers(f"http://127.0.0.1:{port}/ping"))
         assert failure(client(f"http://127.0.0.1:{port}"))["OriginalStatusCode"] == 0

@@ -144,7 +144,8 @@ def test_a_chain_whose_stages_are_all_killed_ends_with_the_same_released_model(
 
     for file in ("bins/manifest.jsonl", "split/manifest.jsonl", "split/DATA_CARD.md", "study/table.csv"):
         assert (folder / file).read_text() == (undisturbed / file).read_text(), file
-    for file in ("run/history.json", "model/model.onnx", "model/weights.pt", "model/MODEL_CARD.md", "report/report.md"):
+    model = [f"model/{name}" for name in ("model.onnx", "weights.pt", "baseline.json", "MODEL_CARD.md")]
+    for file in ("run/history.json", *model, "report/report.md"):
         assert (folder / file).read_bytes() == (undisturbed / file).read_bytes(), file
     assert {path.name for path in folder.iterdir()} == {path.name for path in undisturbed.iterdir()}, (
         "something is left"

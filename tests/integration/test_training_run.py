@@ -325,8 +325,10 @@ def test_a_recorded_run_reads_back(finished: tuple[Run, Learner, list[str]]) -> 
     assert Run.recorded(run.out) == replace(run, backbone_weights=None)
 
 
-def test_the_released_folder_holds_the_four_files_and_no_others(released: Path) -> None:
-    assert {file.name for file in released.iterdir()} == {"model.onnx", "weights.pt", "model.json", "MODEL_CARD.md"}
+def test_the_released_folder_holds_the_five_files_and_no_others(released: Path) -> None:
+    files = {"model.onnx", "weights.pt", "model.json", "baseline.json", "MODEL_CARD.md"}
+
+    assert {file.name for file in released.iterdir()} == files
 
 
 def test_an_8_bit_release_is_smaller_and_says_what_that_changed(
@@ -341,7 +343,7 @@ def test_an_8_bit_release_is_smaller_and_says_what_that_changed(
     assert facts["precision"] == "int8"
     assert 0 < facts["quantisation"]["mean_change"] <= facts["quantisation"]["largest_change"] < 0.5
     assert np.allclose(probabilities_of(load(eight), records).sum(axis=1), 1, atol=1e-3)
-    assert {file.name for file in eight.iterdir()} == {"model.onnx", "weights.pt", "model.json", "MODEL_CARD.md"}
+    assert {file.name for file in eight.iterdir()} == {file.name for file in released.iterdir()}
 
 
 def test_the_stored_weights_are_compressed_and_the_same_each_time(released: Path, workplace: Path) -> None:

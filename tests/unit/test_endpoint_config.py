@@ -136,6 +136,9 @@ def test_your_price_replaces_the_one_that_came_along() -> None:
         ("role", "ecr:BatchGetImage", "arn:aws:ecr:us-east-1:111122223333:repository/bincheck-serving"),
         ("deployer", "s3:PutObject", "arn:aws:s3:::{bucket}/{prefix}packages/0123.tar.gz"),
         ("deployer", "iam:PassRole", "{role}"),
+        ("watch", "s3:GetObject", "arn:aws:s3:::{bucket}/{prefix}captured/bin-counter/champion/1.jsonl"),
+        ("watch", "s3:ListBucket", "arn:aws:s3:::{bucket}"),
+        ("watch", "cloudwatch:PutMetricData", "*"),
         ("deployer", "sagemaker:CreateModel", "arn:aws:sagemaker:us-east-1:111122223333:model/bin-counter-0123"),
     ],
 )
@@ -159,13 +162,15 @@ def test_the_policies_allow_what_is_needed(policy: str, action: str, resource: s
         ),
         ("deployer", "sagemaker:DeleteEndpoint", "arn:aws:sagemaker:us-east-1:111122223333:endpoint/another"),
         ("deployer", "iam:PassRole", "arn:aws:iam::111122223333:role/administrator"),
+        ("watch", "s3:GetObject", "arn:aws:s3:::example-bincheck-models/bincheck/endpoint/packages/0123.tar.gz"),
+        ("watch", "s3:PutObject", "arn:aws:s3:::example-bincheck-models/bincheck/endpoint/captured/1.jsonl"),
     ],
 )
 def test_the_policies_allow_no_more(policy: str, action: str, resource: str) -> None:
     assert not any(_allows(statement, action, resource) for statement in _statements(policy))
 
 
-@pytest.mark.parametrize("policy", ["role", "deployer"])
+@pytest.mark.parametrize("policy", ["role", "deployer", "watch"])
 def test_no_action_of_a_policy_is_a_pattern(policy: str) -> None:
     assert not [action for statement in _statements(policy) for action in _listed(statement["Action"]) if "*" in action]
 

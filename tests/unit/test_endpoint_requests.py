@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from training.endpoint.requests import (
     update_request,
 )
 from training.errors import EndpointStateError, InvalidRequestError, NotApprovedError, UnusableModelError
+from training.watch.names import dimensions
 
 EXAMPLE = tomllib.loads((Path(training.endpoint.__file__).parent / "endpoint.example.toml").read_text(encoding="utf-8"))
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -41,6 +43,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "by invocations": REAL_TIME | {"scaling": {"min": 1, "max": 3, "metric": "invocations", "target": 900}},
     "with a challenger": EXAMPLE | {"shadow": {"package": "models/challenger", "percentage": 25}},
     "with a topic and silence": EXAMPLE | {"alarms": {"topic": TOPIC, "quiet_minutes": 30}},
+    "with a watch": EXAMPLE | {"alarms": {"topic": TOPIC, "drift_hours": 24}},
     "with an environment": EXAMPLE | {"environment": {"BINCHECK_THREADS": "2"}},
     "serverless": PLAIN | {"endpoint": EXAMPLE["endpoint"] | {"mode": "serverless"}},
     "asynchronous": PLAIN | {"endpoint": EXAMPLE["endpoint"] | {"mode": "asynchronous"}, "scaling": SLEEPING},
@@ -155,6 +158,27 @@ def test_latency_is_compared_in_the_metrics_microseconds() -> None:
     latency = next(one for one in alarm_requests(parsed(EXAMPLE)) if one["MetricName"] == "ModelLatency")
 
     assert latency["Threshold"] == 1_000_000.0
+
+
+def test_drift_is_an_alarm_only_where_it_is_watched_and_ends_no_rollout() -> None:
+    config = parsed(VARIANTS["with a watch"])
+    drift = next(one for one in alarm_requests(config) if one["AlarmName"] == "bincheck/bin-counter/drift")
+    update = update_request(config, "bin-counter-0123456789ab", guarded=True, keeps_count=True)
+
+    assert (drift["Namespace"], drift["MetricName"], drift["Period"]) == ("Bincheck/Watch", "Drifted", 86_400)
+    assert drift["Dimensions"] == dimensions("bin-counter", "champion")
+    assert drift["AlarmActions"] == [TOPIC]
+    assert "drift" not in json.dumps(update)
+    assert "drift" not in json.dumps(alarm_requests(parsed(EXAMPLE)))
+
+
+def test_an_alarm_on_drift_that_is_not_wanted_any_more_goes() -> None:
+    watched, config = parsed(VARIANTS["with a watch"]), parsed(EXAMPLE)
+    alarms = {one["AlarmName"]: one for one in alarm_requests(watched)}
+    steps = plan(desired(), State(alarms=alarms, serving=serving(config))).steps
+
+    (gone,) = [step.request for step in steps if isinstance(step, Call) and step.operation == "DeleteAlarms"]
+    assert gone == {"AlarmNames": ["bincheck/bin-counter/drift"]}
 
 
 def test_an_asynchronous_endpoint_has_no_alarm_on_a_metric_that_it_lacks() -> None:

@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageStat
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-from local.plan import NoPhotos, consignment_of, drawn_plan, plan_from
+from local.plan import NoPhotos, consignment_of, dimmed, drawn_plan, plan_from
 
 
 def data_folder(folder: Path, counts: dict[str, int], full_size: tuple[str, ...] = ()) -> Path:
@@ -60,3 +60,14 @@ def test_a_drawn_plan_ends_with_an_unlisted_bin_and_a_file_that_is_no_photo(tmp_
     body = consignment_of(plan)
     assert len(body["bins"]) == 10
     assert all(line["expected_quantity"] >= 0 for line in body["bins"])
+
+
+def test_dimmed_photos_are_darker_copies_and_what_is_no_photo_stays(tmp_path: Path) -> None:
+    plan = drawn_plan(tmp_path / "photos", 12, seed=1)
+    darker = dimmed(plan, 0.5, tmp_path / "dimmed")
+
+    assert [(photo.bin_id, photo.expected) for photo in darker] == [(photo.bin_id, photo.expected) for photo in plan]
+    assert darker[-1].path == plan[-1].path
+    for before, now in zip(plan[:-1], darker[:-1], strict=True):
+        light = [ImageStat.Stat(Image.open(photo.path).convert("L")).mean[0] for photo in (before, now)]
+        assert light[1] == pytest.approx(light[0] / 2, rel=0.05)

@@ -112,6 +112,8 @@ class Alarms:
     """Of 95 % of requests, in the container."""
     quiet_minutes: int = 0
     """No request for so long is an alarm; 0 for none."""
+    drift_hours: int = 0
+    """How often `watch --publish` runs; what it finds drifted is an alarm. 0 for none."""
     topic: str | None = None
     """SNS topic that is told; an alarm without one is only red."""
 
@@ -250,6 +252,9 @@ def _check(config: EndpointConfig) -> None:
     require(fits, "endpoint.name: lower-case letters, digits and dashes, 50 at most")
     require(alarms.errors_per_minute > 0 and alarms.latency_ms > 0, "alarms: limits start above 0")
     require(alarms.quiet_minutes >= 0, "alarms.quiet_minutes: 0 for none, or how many")
+    require(0 <= alarms.drift_hours <= 24, "alarms.drift_hours: 0 for none, or from 1 to 24")
+    is_captured = config.capture is not None or alarms.drift_hours == 0
+    require(is_captured, "alarms.drift_hours: without [capture] there is nothing to watch")
     require(0 < rollout.canary_percent <= 50, "rollout.canary_percent: from 1 to 50")
     require(0 < rollout.bake_minutes <= 60, "rollout.bake_minutes: from 1 to 60")
     long_enough = max(10, 2 * rollout.bake_minutes) <= rollout.max_minutes <= 480

@@ -13,7 +13,7 @@ from training.archive import Archive, archived
 from training.errors import UnusableModelError
 
 _NEEDED = ("model.onnx", "model.json")
-_WELCOME = ("weights.pt", "MODEL_CARD.md")
+_WELCOME = ("weights.pt", "baseline.json", "MODEL_CARD.md")
 
 
 @dataclass(frozen=True, slots=True)

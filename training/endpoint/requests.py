@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from training.endpoint.config import Alarms, EndpointConfig, Metric, Mode, Scaling
 from training.endpoint.package import Package
+from training.watch.names import DRIFTED, NAMESPACE, dimensions
 
 Request = dict[str, Any]
 
@@ -184,6 +185,8 @@ def alarm_requests(config: EndpointConfig) -> list[Request]:
     # SageMaker counts no invocations of an asynchronous endpoint.
     if alarms.quiet_minutes and config.mode is not Mode.ASYNCHRONOUS:
         requests.append(_quiet_alarm(config, alarms))
+    if alarms.drift_hours:
+        requests.append(_drift_alarm(config, alarms))
     return requests
 
 
@@ -349,6 +352,23 @@ def _quiet_alarm(config: EndpointConfig, alarms: Alarms) -> Request:
         "EvaluationPeriods": alarms.quiet_minutes,
         "DatapointsToAlarm": alarms.quiet_minutes,
         "TreatMissingData": "breaching",
+    }
+
+
+def _drift_alarm(config: EndpointConfig, alarms: Alarms) -> Request:
+    """Build the alarm on what `watch --publish` sends; no rollout looks at it: drift is no change's fault."""
+    name = f"{alarm_prefix(config.endpoint.name)}drift"
+    return _alarm(config, name, DRIFTED, "Photos or answers are not what the model knows. See docs/watch.md.") | {
+        "Namespace": NAMESPACE,
+        "Dimensions": dimensions(config.endpoint.name, CHAMPION),
+        "Statistic": "Maximum",
+        "Threshold": 1.0,
+        "Period": alarms.drift_hours * 3600,
+        # A run that is a little late leaves a period without a figure: one of two is enough.
+        "EvaluationPeriods": 2,
+        "DatapointsToAlarm": 1,
+        # A watch that nobody runs any more shows as "insufficient data", not as well.
+        "TreatMissingData": "missing",
     }
 
 
