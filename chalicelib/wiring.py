@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.check import Checker
 from chalicelib.inbox import RetryRule
-from chalicelib.policy import DEFAULT, Policy
 from chalicelib.telemetry import TimedCounter
 
 if TYPE_CHECKING:
@@ -48,13 +47,6 @@ class Settings:
         return RetryRule(int(self.text("MAX_RECEIVES")), int(self.text("FIRST_PAUSE_SECONDS")))
 
 
-class _Default:
-    """`ports.Policies` of an installation where nobody has set any."""
-
-    def policy_for(self, site: str | None, bin_id: str) -> Policy:  # noqa: ARG002
-        return DEFAULT
-
-
 def settings() -> Settings:
     """Return the settings of this process."""
     return Settings(os.environ)
@@ -86,14 +78,16 @@ def checker() -> Checker:
     from chalicelib.aws.bins import DynamoBins
     from chalicelib.aws.counter import SageMakerCounter
     from chalicelib.aws.images import S3Images
+    from chalicelib.aws.policies import DynamoPolicies
 
     here = settings()
     runtime = client("sagemaker-runtime", patience=_MODEL_TIMEOUT_SECONDS, attempts=1)
+    dynamodb, table = client("dynamodb"), here.text("TABLE")
     return Checker(
         images=S3Images(client("s3"), int(here.text("MAX_PHOTO_BYTES"))),
         counter=TimedCounter(SageMakerCounter(runtime, here.text("ENDPOINT")), time.perf_counter),
-        bins=DynamoBins(client("dynamodb"), here.text("TABLE")),
-        policies=_Default(),
+        bins=DynamoBins(dynamodb, table),
+        policies=DynamoPolicies(dynamodb, table, time.monotonic),
         prefix=here.text("PREFIX"),
         clock=now,
     )
@@ -123,7 +117,9 @@ def world() -> World:
     from chalicelib.aws.bins import DynamoBins
     from chalicelib.aws.consignments import DynamoConsignments
     from chalicelib.aws.directory import DynamoDirectory
+    from chalicelib.aws.history import DynamoHistory
     from chalicelib.aws.pictures import S3Pictures
+    from chalicelib.aws.policies import DynamoPolicyBook
     from chalicelib.load import Loader
 
     dynamodb, table = client("dynamodb"), settings().text("TABLE")
@@ -134,6 +130,9 @@ def world() -> World:
         consignments=consignments,
         loader=Loader(consignments, now, time.sleep),
         pictures=S3Pictures(client("s3")),
+        policies=DynamoPolicyBook(dynamodb, table),
+        history=DynamoHistory(dynamodb, table),
+        clock=now,
     )
 
 
