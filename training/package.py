@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from training.bootstrap import group_numbers
 from training.calibrate import Calibration, compare, earned, fit, fit_temperature, negative_log_likelihood
 from training.card import model_card
+from training.data_card_text import Source
 from training.dataset import labels_of
 from training.evaluate import load, probabilities_of
 from training.export import export
@@ -45,8 +46,12 @@ Metrics = dict[str, list[Scores]]
 """By kind of photo (`real-test`, `drawn-test`), one entry per protocol."""
 
 
-def package(run: Run, out: Path, version: str, created: datetime, *, progress: Progress) -> Metrics:
+def package(  # noqa: PLR0913 - what is released, under which name, and how it shows itself
+    run: Run, out: Path, version: str, created: datetime, *, source: Source = Source.ABID, progress: Progress
+) -> Metrics:
     """Write the released model of a finished run into `out`; returns how it did, by kind of photo.
+
+    `source` tells whose photos it has learnt from, for the card's paragraph on their licence.
 
     Raises UnfinishedRunError where the run has not come to its end, OtherRunError where its photos have changed,
     and ExportMismatchError where the graph and torch disagree.
@@ -58,13 +63,13 @@ def package(run: Run, out: Path, version: str, created: datetime, *, progress: P
     calibration, calibrated = _calibrated(network, run, splits, progress)
 
     unfinished = _fresh_folder_beside(out)
-    difference = export(network, calibration, run.size, unfinished / NETWORK)
+    difference = export(network, calibration, run.size, unfinished / NETWORK, enlarge=run.knobs.enlarge)
     torch.save(weights, unfinished / "weights.pt")
     facts = {
         "name": NAME,
         "version": version,
         "classes": list(CLASSES),
-        "preprocessing": _preprocessing(run.size),
+        "preprocessing": _preprocessing(run.size, run.knobs.enlarge),
         "temperature": calibration.temperature,
         "prior": class_mix(splits["real-train"]),
         "calibration": calibrated,
@@ -72,6 +77,7 @@ def package(run: Run, out: Path, version: str, created: datetime, *, progress: P
         "hyperparameters": asdict(run.knobs)
         | {"backbone_source": run.backbone_source, "teachers": run.teachers_names, "averaged": run.averaged},
         "data": {
+            "source": source.value,
             "manifest_sha256": manifest_sha256(splits),
             "unseen_sha256": unseen_sha256(splits),
             "classes_per_split": {name: class_counts(records) for name, records in splits.items()},
@@ -105,14 +111,15 @@ def _put_in_place(finished: Path, out: Path) -> None:
     finished.rmdir()
 
 
-def _preprocessing(size: tuple[int, int]) -> dict[str, Any]:
+def _preprocessing(size: tuple[int, int], enlarge: float) -> dict[str, Any]:
+    larger = [f"enlarged by {enlarge:g}"] if enlarge != 1 else []
     return {
         "size": list(size),
         "resample": RESAMPLING.name.lower(),
         "colour": "RGB",
         "mean": list(IMAGENET_MEAN),
         "std": list(IMAGENET_STD),
-        "in_graph": ["scale to 0..1", "mean and std", "mirrored second view", "calibration", "softmax"],
+        "in_graph": ["scale to 0..1", "mean and std", *larger, "mirrored second view", "calibration", "softmax"],
     }
 
 
@@ -152,7 +159,7 @@ def _calibration_photos(
     network: torch.nn.Module, kind: str, run: Run, splits: dict[str, list[Record]], progress: Progress
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     photos = photos_of(splits[f"{kind}-calibration"], run, progress)
-    return logits_of(network, photos, torch.device("cpu")).numpy(), photos.labels
+    return logits_of(network, photos, torch.device("cpu"), enlarge=run.knobs.enlarge).numpy(), photos.labels
 
 
 def _metrics(out: Path, splits: dict[str, list[Record]], progress: Progress) -> Metrics:
