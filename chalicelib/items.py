@@ -1,4 +1,4 @@
-"""The table's shape: domain values to and from items. Pure; with `site_items` the only one that knows attribute names.
+"""The table's shape: domain values to and from items. Pure; it and `items_policy` alone know attribute names.
 
 One table, five item types of bins and consignments:
 

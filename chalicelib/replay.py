@@ -106,7 +106,7 @@ def replay(past: Iterable[Past], before: PolicyFor, after: PolicyFor, most_chang
     """Judge what has happened, told in order of time, under two policies.
 
     Photos that were held against nothing, or taken before their bin started afresh, decide nothing and are left out.
-    Memory grows with the number of bins, about a kilobyte for each, and not with their photos.
+    Memory grows with the number of bins, by one or two kilobytes for each, and not with their photos.
     """
     ended = _Ended(most_changes)
     open_stories: dict[str, _Story] = {}

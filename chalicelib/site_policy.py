@@ -22,6 +22,9 @@ Setting = float | tuple[tuple[int, float], ...]
 Settings = dict[str, Setting]
 """A policy, or what a group changes of one, by the settings' names: `mismatch_rate`, `costs.review`, ..."""
 
+_SHARES = {"lowest_rate", "highest_rate", "consignment_share"}
+"""The limits that are no counts."""
+
 _COSTS = "costs"
 _DEVIATIONS = "deviations"
 
@@ -32,8 +35,11 @@ class Limits:
 
     Attributes:
         review_per_hour: how many bins the site's people can look at in an hour.
-        adapt_from: so many resolved bins it takes until the site's own rate of mismatches replaces the set one.
+        adapt_from: so many resolved bins it takes until the site's own rate of mismatches replaces the set one,
+        audits_from: and so many audits among them.
         prior_bins: the set rate counts as if it had been seen in so many bins.
+        lowest_rate: the site's own rate goes no lower, unless it is set lower,
+        highest_rate: and no higher, unless it is set higher.
         alerts_per_window: more alerts than this in one window are sent as one digest.
         window_minutes: how long a window is.
         consignment_share: from this share of a consignment's bins on, its alerts are one about the consignment.
@@ -41,19 +47,24 @@ class Limits:
 
     """
 
-    review_per_hour: int = 30
+    review_per_hour: int = 60
     adapt_from: int = 200
+    audits_from: int = 20
     prior_bins: int = 100
+    lowest_rate: float = 0.001
+    highest_rate: float = 0.3
     alerts_per_window: int = 20
     window_minutes: int = 15
     consignment_share: float = 0.3
     consignment_least: int = 5
 
     def __post_init__(self) -> None:
-        counts = {name: value for name, value in asdict(self).items() if name != "consignment_share"}
-        broken = [f"{name} is at least 1" for name, value in counts.items() if value < 1]
-        if not 0.0 < self.consignment_share <= 1.0:
-            broken.append("consignment_share is above 0 and at most 1")
+        rules = {f"{name} is at least 1": value >= 1 for name, value in asdict(self).items() if name not in _SHARES}
+        rules["lowest_rate is above 0, highest_rate below 1, and they are in order"] = (
+            0.0 < self.lowest_rate <= self.highest_rate < 1.0
+        )
+        rules["consignment_share is above 0 and at most 1"] = 0.0 < self.consignment_share <= 1.0
+        broken = [rule for rule, holds in rules.items() if not holds]
         if broken:
             raise ValueError("; ".join(broken))
 
@@ -258,8 +269,7 @@ def _settings_in(document: Mapping[str, Any]) -> Settings:
 
 
 def _limits_in(document: Mapping[str, Any]) -> Limits:
-    counts = {name: int(value) for name, value in document.items() if name != "consignment_share"}
-    return Limits(**counts, consignment_share=float(document["consignment_share"]))
+    return Limits(**{name: (float if name in _SHARES else int)(value) for name, value in document.items()})
 
 
 def _flat(document: Any, place: str = "") -> dict[str, Any]:

@@ -74,7 +74,11 @@ groups = st.builds(
     st.lists(patterns, min_size=1, max_size=3).map(tuple),
     settings_of_a_group.map(lambda settings: tuple(sorted(settings.items()))),
 )
-limits = st.builds(Limits, counts, counts, counts, counts, counts, bounds, counts)
+limits = st.tuples(rates, rates).flatmap(
+    lambda pair: st.builds(
+        Limits, counts, counts, counts, counts, st.just(min(pair)), st.just(max(pair)), counts, counts, bounds, counts
+    )
+)
 rules = st.builds(Rules, policies, st.lists(groups, max_size=3, unique_by=lambda group: group.name).map(tuple), limits)
 site_policies = st.builds(
     SitePolicy, names, st.integers(1, 99_999_999), rules, names, moments, st.text(min_size=1, max_size=40)

@@ -29,20 +29,20 @@ Sku = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 Quantity = Annotated[int, Field(ge=0, le=100_000)]
 
 
-class Body(BaseModel):
+class _Body(BaseModel):
     """Takes what is meant and nothing that merely resembles it."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class ItemBody(Body):
+class ItemBody(_Body):
     """Goods of one kind."""
 
     sku: Sku
     quantity: Quantity
 
 
-class BinBody(Body):
+class BinBody(_Body):
     """What one bin shall hold; items may be left out."""
 
     bin_id: Name
@@ -58,7 +58,7 @@ class BinBody(Body):
         return self
 
 
-class ConsignmentBody(Body):
+class ConsignmentBody(_Body):
     """The body of `PUT /v1/consignments/{id}`; one without bins releases all that the consignment holds."""
 
     site: Name

@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, Field, with_config
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator, with_config
 from typing_extensions import TypedDict  # pydantic's own; the standard one tells it too little before Python 3.12
 
-from chalicelib.api.bodies import Body, Checked, Name, checked
+from chalicelib.api.bodies import Checked, Name, checked
 from chalicelib.errors import InvalidRequest
 from chalicelib.site_policy import Rules, from_document
+
+if TYPE_CHECKING:
+    from typing import Self
 
 _LEAST = 1e-6
 """Costs, rates and shares below this one are slips of a key, and take the table's numbers to their end."""
@@ -52,7 +55,16 @@ Portion = Annotated[Share, AfterValidator(_whole_share)]
 Deviations = Annotated[dict[Step, Bound], Field(min_length=1), AfterValidator(_sum_to_one)]
 
 
-class CostsBody(Body):
+_STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class _Body(BaseModel):
+    """Takes what is meant and nothing that merely resembles it."""
+
+    model_config = _STRICT
+
+
+class CostsBody(_Body):
     """What each mistake costs, and a look at the picture."""
 
     false_alert: Cost
@@ -60,7 +72,7 @@ class CostsBody(Body):
     review: Cost
 
 
-class PolicyBody(Body):
+class PolicyBody(_Body):
     """How the bins of no group are judged."""
 
     mismatch_rate: Rate
@@ -73,7 +85,7 @@ class PolicyBody(Body):
     audit_share: Portion
 
 
-@with_config(Body.model_config)
+@with_config(_STRICT)
 class CostsOverrides(TypedDict, total=False):
     """Costs that differ."""
 
@@ -82,7 +94,7 @@ class CostsOverrides(TypedDict, total=False):
     review: Cost
 
 
-@with_config(Body.model_config)
+@with_config(_STRICT)
 class Overrides(TypedDict, total=False):
     """What differs from the default policy; deviations are replaced as a whole."""
 
@@ -96,7 +108,7 @@ class Overrides(TypedDict, total=False):
     audit_share: Portion
 
 
-class GroupBody(Body):
+class GroupBody(_Body):
     """Bins that are judged otherwise."""
 
     name: Name
@@ -104,19 +116,29 @@ class GroupBody(Body):
     overrides: Overrides
 
 
-class LimitsBody(Body):
+class LimitsBody(_Body):
     """The site's limits."""
 
     review_per_hour: Count
     adapt_from: Count
+    audits_from: Count
     prior_bins: Count
+    lowest_rate: Rate
+    highest_rate: Rate
     alerts_per_window: Count
     window_minutes: Count
     consignment_share: Bound
     consignment_least: Count
 
+    @model_validator(mode="after")
+    def rates_are_in_order(self) -> Self:
+        """Refuse bounds that no rate keeps."""
+        if self.lowest_rate > self.highest_rate:
+            raise ValueError("lowest_rate is at most highest_rate")
+        return self
 
-class Document(Body):
+
+class Document(_Body):
     """What operators write."""
 
     default: PolicyBody
@@ -129,7 +151,7 @@ class Document(Body):
         return from_document(self.model_dump())
 
 
-class ChangeBody(Body):
+class ChangeBody(_Body):
     """The body of `PUT /v1/policies/{site}`; `replaces` is the version that it was made from, 0 where there is none."""
 
     replaces: Version
@@ -137,7 +159,7 @@ class ChangeBody(Body):
     policy: Document
 
 
-class PreviewBody(Body):
+class PreviewBody(_Body):
     """The body of `POST /v1/policies/{site}/preview`."""
 
     policy: Document

@@ -73,7 +73,7 @@ def identifier(text: str) -> str:
     return text
 
 
-def caller_of(request: Request) -> str:
+def author_of(request: Request) -> str:
     """Return who calls, as the authorizer told the gateway: the subject of the token."""
     who: str = request.context.get("authorizer", {}).get("principalId", "unknown")
     return who

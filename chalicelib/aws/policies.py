@@ -10,9 +10,7 @@ from botocore.exceptions import ClientError
 from chalicelib.aws.bins import NOT_ON_FILE, UNCHANGED, plain, typed
 from chalicelib.aws.failures import temporary
 from chalicelib.errors import Conflict, InvalidRequest
-from chalicelib.policy import DEFAULT
-from chalicelib.ports_api import Page
-from chalicelib.site_items import (
+from chalicelib.items_policy import (
     CURRENT_POLICY,
     FEEDBACK,
     POLICY_VERSIONS,
@@ -22,6 +20,8 @@ from chalicelib.site_items import (
     to_site_policy,
     version_key,
 )
+from chalicelib.policy import DEFAULT
+from chalicelib.ports_api import Page
 from chalicelib.site_policy import Limits, SitePolicy, Standing
 
 if TYPE_CHECKING:

@@ -41,8 +41,7 @@ NUMBERS = [
     *(f"default/{name}" for name in ("mismatch_rate", "anything_else", "false_alert_bound", "missed_bound")),
     *(f"default/{name}" for name in ("photo_correlation", "audit_share")),
     *(f"default/costs/{name}" for name in ("false_alert", "missed_mismatch", "review")),
-    *(f"limits/{name}" for name in ("review_per_hour", "adapt_from", "prior_bins", "alerts_per_window")),
-    *(f"limits/{name}" for name in ("window_minutes", "consignment_share", "consignment_least")),
+    *(f"limits/{name}" for name in document()["limits"]),
 ]
 NO_NUMBERS: list[Any] = ["0.5", True, None, [0.5], {"value": 0.5}, float("nan"), float("inf"), -1, 10**400, ...]
 
@@ -96,6 +95,10 @@ def test_what_merely_resembles_a_number_is_refused_by_its_place(place: str, valu
         ("limits/consignment_share", 0.0),
         ("limits/consignment_share", 1.5),
         ("limits/reviews_per_hour", 5),
+        ("limits/lowest_rate", 0.0),
+        ("limits/lowest_rate", 0.5),
+        ("limits/highest_rate", 1.0),
+        ("limits/highest_rate", 0.0005),
         ("groups/0/name", "small parts"),
         ("groups/0/name", "small/parts"),
         ("groups/0/name", ""),
@@ -177,7 +180,7 @@ def test_a_change_that_breaks_the_rules_is_refused_by_its_place(changed: dict[st
 
 @pytest.mark.parametrize("inspections", [0, 1001, "5", 5.0, True, None])
 def test_a_preview_takes_some_inspections_and_not_too_many(inspections: Any) -> None:
-    with pytest.raises(Unprocessable, match="^inspections: "):
+    with pytest.raises(Unprocessable, match=r"^inspections: "):
         preview_in(as_json({"policy": document(), "inspections": inspections}))
 
 

@@ -7,8 +7,8 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.items_policy import from_current_policy, from_site_policy, to_site_policy, version_key
 from chalicelib.policy import DEFAULT
-from chalicelib.site_items import from_current_policy, from_site_policy, to_site_policy, version_key
 from chalicelib.site_policy import (
     Group,
     Limits,
@@ -104,8 +104,8 @@ def test_a_group_that_makes_no_policy_of_the_default_is_refused() -> None:
 
 
 def test_limits_that_make_no_sense_are_refused_all_at_once() -> None:
-    with pytest.raises(ValueError, match="review_per_hour is at least 1; window_minutes .*; consignment_share"):
-        Limits(review_per_hour=0, window_minutes=-1, consignment_share=1.5)
+    with pytest.raises(ValueError, match=r"review_per_hour .*; window_minutes .*; lowest_rate .*; consignment_share"):
+        Limits(review_per_hour=0, window_minutes=-1, lowest_rate=0.5, consignment_share=1.5)
 
 
 def test_what_a_site_has_taught_reaches_the_default_and_every_group() -> None:

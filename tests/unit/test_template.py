@@ -10,7 +10,8 @@ import pytest
 from chalice.package import YAMLTemplateSerializer
 
 from chalicelib.domain import BinState, BinStatus
-from chalicelib.items import from_status
+from chalicelib.items import from_outcome, from_status
+from tests.examples import image_of, inspection_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -261,8 +262,18 @@ def test_the_stream_tells_before_and_after() -> None:
 
 def test_a_bin_that_needs_attention_is_in_every_index_of_bins() -> None:
     item = from_status(BinStatus("A-17", state=BinState.MISMATCH, consignment_id="C-1"))
-    for index in RESOURCES["Bins"]["Properties"]["GlobalSecondaryIndexes"]:
-        assert {key["AttributeName"] for key in index["KeySchema"]} <= set(item)
+    for index, key in keys_of_indexes().items():
+        assert (key <= set(item)) == (index != "history")
+
+
+def test_a_photo_that_was_held_against_an_expectation_is_in_the_history_of_its_site() -> None:
+    assert keys_of_indexes()["history"] <= set(from_outcome(inspection_of(image_of())))
+    assert not keys_of_indexes()["history"] & set(from_outcome(inspection_of(image_of(), expectation=None)))
+
+
+def keys_of_indexes() -> dict[str, set[str]]:
+    indexes = RESOURCES["Bins"]["Properties"]["GlobalSecondaryIndexes"]
+    return {index["IndexName"]: {key["AttributeName"] for key in index["KeySchema"]} for index in indexes}
 
 
 # People ----------------------------------------------------------------------------------------------------------
