@@ -269,7 +269,8 @@ def _settings_in(document: Mapping[str, Any]) -> Settings:
 
 
 def _limits_in(document: Mapping[str, Any]) -> Limits:
-    return Limits(**{name: (float if name in _SHARES else int)(value) for name, value in document.items()})
+    limits: dict[str, Any] = {name: float(value) if name in _SHARES else int(value) for name, value in document.items()}
+    return Limits(**limits)
 
 
 def _flat(document: Any, place: str = "") -> dict[str, Any]:

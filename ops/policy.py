@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from chalicelib.replay import Replayed
-    from chalicelib.site_policy import Rules, SitePolicy, Standing
+    from chalicelib.site_policy import SitePolicy, Standing
 
 _MOST_REPLAYED_DAYS = 3650
 
@@ -78,7 +78,7 @@ def show(
 
 
 @app.command("set")
-def set_policy(
+def set_policy(  # noqa: PLR0913, PLR0917 - one parameter per option
     site: Site,
     document: Document,
     note: Annotated[str, typer.Option(help="Why; it stays with the version.")],
@@ -129,7 +129,7 @@ def versions(
 
 
 @app.command("replay")
-def replay_policy(
+def replay_policy(  # noqa: PLR0913, PLR0917 - one parameter per option
     site: Site,
     document: Annotated[
         Path | None, typer.Argument(help="A file as `set` takes it.", exists=True, dir_okay=False)
