@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.policy import DEFAULT, Policy
+from chalicelib.policy import DEFAULT, Policy, posterior
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -152,7 +152,10 @@ def as_set(policy: Policy, limits: Limits) -> Policy:  # noqa: ARG001 - one of t
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a site's bins are judged by: its policy, adapted to what has been learnt there."""
+    """What a site's bins are judged by: its policy, with the rate of mismatches that has been learnt there.
+
+    `adapt` returns the default policy with that rate; nothing else of its answer counts.
+    """
 
     policy: SitePolicy
     adapt: Callable[[Policy, Limits], Policy] = as_set
@@ -164,7 +167,7 @@ class Standing:
 
     def policy_for(self, bin_id: str) -> Policy:
         """Return the policy in force for a bin."""
-        return self.adapt(self.policy.policy_for(bin_id), self.limits)
+        return self._learnt(self.policy.policy_for(bin_id))
 
     def under(self, rules: Rules) -> Standing:
         """Return what the bins would be judged by if these rules were the next version."""
@@ -173,7 +176,17 @@ class Standing:
     def policies(self) -> Iterator[tuple[Group | None, Policy]]:
         """Yield the policies in force, that of the bins in no group first, with None for its group."""
         for group, policy in self.policy.policies():
-            yield group, self.adapt(policy, self.limits)
+            yield group, self._learnt(policy)
+
+    def _learnt(self, policy: Policy) -> Policy:
+        """Put the site's own rate in place of the set one; where a group's is another, the odds of both move alike."""
+        was = self.policy.rules.default.mismatch_rate
+        learnt = self.adapt(self.policy.rules.default, self.limits).mismatch_rate
+        if learnt == was:
+            return policy
+        factor = learnt / (1.0 - learnt) * (1.0 - was) / was
+        rate = learnt if policy.mismatch_rate == was else posterior(policy.mismatch_rate, factor)
+        return replace(policy, mismatch_rate=rate)
 
 
 # Settings: a policy as one flat table, so that a group can change any of them and a difference can be shown.

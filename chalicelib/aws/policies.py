@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.ports_api import Position
 
     Adapt = Callable[[Policy, Limits, Attributes | None], Policy]
-    """Puts what a site has taught (its FEEDBACK item, None where there is none) into a policy."""
+    """Puts the rate of mismatches that a site has taught (its FEEDBACK item, None if there is none) into a policy."""
 
 LIFETIME_S = 30.0
 """So long a change may take until every checker judges by it."""

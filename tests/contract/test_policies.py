@@ -39,7 +39,7 @@ def taught(policy: Policy, limits: Limits, feedback: Attributes | None) -> Polic
     """A way to adapt that shows what it was given."""
     if feedback is None:
         return policy
-    return replace(policy, mismatch_rate=float(feedback["rate"]), audit_share=limits.consignment_share)
+    return replace(policy, mismatch_rate=float(feedback["rate"]) * limits.consignment_share)
 
 
 class Shelf:
@@ -136,13 +136,12 @@ def test_what_a_site_has_taught_is_put_into_its_policies(shelf: Shelf) -> None:
     shelf.teach("FRA1", {"rate": "0.25"})
     standing = shelf.book.standing("FRA1")
     assert standing.policy == version(1)
-    assert standing.policy_for("A-1").mismatch_rate == 0.25
-    assert standing.policy_for("A-1").audit_share == Limits().consignment_share
+    assert standing.policy_for("A-1").mismatch_rate == 0.25 * Limits().consignment_share
 
 
 def test_a_site_without_a_policy_learns_too(shelf: Shelf) -> None:
     shelf.teach("FRA1", {"rate": "0.25"})
-    assert shelf.book.standing("FRA1").policy_for("A-1").mismatch_rate == 0.25
+    assert shelf.book.standing("FRA1").policy_for("A-1").mismatch_rate == 0.25 * Limits().consignment_share
 
 
 # From here on: what only DynamoDB does, and what the checker is told.

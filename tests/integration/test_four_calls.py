@@ -127,12 +127,9 @@ def test_the_first_photo_of_an_interval_costs_a_query_more_where_its_bin_belongs
     expected("A-17", "FRA1")
     expected("A-18", "FRA1")
     expected("B-1", "MUC2")
-    first, second, of_another_bin, of_another_site = (
-        put(f"incoming/{bin_id}/{number}.jpg") for number, bin_id in enumerate(["A-17", "A-17", "A-18", "B-1"])
-    )
+    photos = [put(f"incoming/{bin_id}/{number}.jpg") for number, bin_id in enumerate(["A-17", "A-17", "A-18", "B-1"])]
     with_the_policy = ["GetObject", "InvokeEndpoint", "Query", "Query", "TransactWriteItems"]
-    assert calls_for(first, second, of_another_bin) == with_the_policy + INSPECTION * 2
-    assert calls_for(of_another_site) == with_the_policy
+    assert calls_for(*photos) == with_the_policy + INSPECTION * 2 + with_the_policy
 
 
 def test_a_photo_that_was_recorded_before_costs_no_more(put: Callable[..., Photo]) -> None:

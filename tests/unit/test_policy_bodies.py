@@ -96,9 +96,7 @@ def test_what_merely_resembles_a_number_is_refused_by_its_place(place: str, valu
         ("limits/consignment_share", 1.5),
         ("limits/reviews_per_hour", 5),
         ("limits/lowest_rate", 0.0),
-        ("limits/lowest_rate", 0.5),
         ("limits/highest_rate", 1.0),
-        ("limits/highest_rate", 0.0005),
         ("groups/0/name", "small parts"),
         ("groups/0/name", "small/parts"),
         ("groups/0/name", ""),
@@ -130,6 +128,12 @@ def test_every_rule_that_is_broken_is_named_by_its_place(place: str, value: Any)
 )
 def test_nothing_may_be_left_out(place: str) -> None:
     assert complaint_about(changed_at(place, ...)) == f"{name_of(place)}: Field required"
+
+
+@pytest.mark.parametrize(("place", "value"), [("limits/lowest_rate", 0.5), ("limits/highest_rate", 0.0005)])
+def test_bounds_of_the_rate_that_no_rate_keeps_are_refused(place: str, value: float) -> None:
+    told = complaint_about(changed_at(place, value))
+    assert told == "limits: Value error, lowest_rate is at most highest_rate"
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -22,7 +22,7 @@ from chalicelib.site_policy import (
     with_settings,
 )
 from tests.examples import NOON, names
-from tests.policy_examples import rules, settings_of_a_group, site_policies, with_rate
+from tests.policy_examples import rates, rules, settings_of_a_group, site_policies, with_rate
 
 SMALL = Group("small-parts", ("S-*", "T-??"), (("costs.missed_mismatch", 80.0), ("mismatch_rate", 0.05)))
 SHELF = Group("shelf-1", ("*-1",), (("audit_share", 0.5),))
@@ -108,11 +108,26 @@ def test_limits_that_make_no_sense_are_refused_all_at_once() -> None:
         Limits(review_per_hour=0, window_minutes=-1, lowest_rate=0.5, consignment_share=1.5)
 
 
-def test_what_a_site_has_taught_reaches_the_default_and_every_group() -> None:
-    standing = Standing(FRA1, lambda policy, limits: replace(policy, mismatch_rate=limits.consignment_share))
-    learnt = {policy.version: policy.mismatch_rate for _, policy in standing.policies()}
-    assert learnt == dict.fromkeys(["FRA1/3", "FRA1/3/small-parts", "FRA1/3/shelf-1"], Limits().consignment_share)
-    assert standing.policy_for("S-17").mismatch_rate == Limits().consignment_share
+def odds(rate: float) -> float:
+    return rate / (1.0 - rate)
+
+
+def test_the_rate_that_a_site_has_taught_takes_the_place_of_the_set_one() -> None:
+    standing = Standing(FRA1, lambda policy, limits: replace(policy, mismatch_rate=limits.highest_rate))
+    assert standing.policy_for("A-17") == replace(DEFAULT, version="FRA1/3", mismatch_rate=0.3)
+    assert standing.policy_for("A-1").mismatch_rate == 0.3, "its group sets no rate of its own"
+
+
+@given(rates)
+def test_a_group_with_a_rate_of_its_own_keeps_its_distance_to_the_default(learnt: float) -> None:
+    standing = Standing(FRA1, lambda policy, _: replace(policy, mismatch_rate=learnt))
+    small, default = standing.policy_for("S-17"), standing.policy_for("A-17")
+    distance = odds(small.mismatch_rate) / odds(default.mismatch_rate)
+    assert distance == pytest.approx(odds(0.05) / odds(0.02), rel=1e-6)
+
+
+def test_a_site_that_has_taught_nothing_is_judged_exactly_as_set() -> None:
+    assert [policy for _, policy in Standing(FRA1).policies()] == [policy for _, policy in FRA1.policies()]
 
 
 def test_rules_that_are_tried_are_called_by_the_next_version_and_learn_like_those_in_force() -> None:
