@@ -63,8 +63,8 @@ def rules_in_file(path: Path) -> Rules:
     return rules_in(_toml_in(content) if path.suffix == ".toml" else fields_in(content))
 
 
-def rules_of_version(book: PolicyBook, site: str, number: int) -> Rules:
-    """Return what an earlier version says.
+def version_of(book: PolicyBook, site: str, number: int) -> SitePolicy:
+    """Return an earlier version.
 
     Raises:
         NotFound: the site's policy has no such version.
@@ -72,7 +72,7 @@ def rules_of_version(book: PolicyBook, site: str, number: int) -> Rules:
     policy = book.version(site, number)
     if policy is None:
         raise NotFound(f"the policy of {site} has no version {number}; `policy versions` lists them")
-    return policy.rules
+    return policy
 
 
 def replay_since(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +19,7 @@ from chalicelib.aws.history import DynamoHistory
 from chalicelib.aws.policies import DynamoPolicyBook
 from chalicelib.domain import BIN_ID
 from chalicelib.site_policy import to_document
-from ops.policies import Proposal, propose, replay_since, rules_in_file, rules_of_version
+from ops.policies import Proposal, propose, replay_since, rules_in_file, version_of
 from ops.stack import Declined, outputs_of
 from ops.terminal import AsJson, Stage, Yes, client, err, failures_told, out, stack_name
 
@@ -67,8 +68,8 @@ def show(
     with failures_told():
         book = _book(stage)
         standing = book.standing(site)
-        if version is not None and version != standing.policy.version:
-            standing = standing.under(rules_of_version(book, site, version))
+        if version is not None:
+            standing = replace(standing, policy=version_of(book, site, version))
     if document:
         out.print_json(json.dumps(to_document(standing.policy.rules)))
     elif as_json:
@@ -156,7 +157,7 @@ def replay_policy(  # noqa: PLR0913, PLR0917 - one parameter per option
     now = datetime.now(UTC)
     with failures_told():
         book = _book(stage)
-        rules = rules_in_file(document) if document else rules_of_version(book, site, version or 0)
+        rules = rules_in_file(document) if document else version_of(book, site, version or 0).rules
         proposal = propose(book, site, rules)
         beginning = now - timedelta(days=days)
         with _progress(beginning, now) as reached:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _LEAST = 1e-6
 """Costs, rates and shares below this one are slips of a key, and take the table's numbers to their end."""
 _MOST_GROUPS = 100
-_MOST_PATTERNS = 50
+_MOST_PATTERNS = 20
+"""So that the largest document still fits into one item of the table, 400 kB."""
 _MOST_REPLAYED = 1_000
 _REPLAYED = 200
 
@@ -52,7 +53,7 @@ def _whole_share(share: float) -> float:
 
 
 Portion = Annotated[Share, AfterValidator(_whole_share)]
-Deviations = Annotated[dict[Step, Bound], Field(min_length=1), AfterValidator(_sum_to_one)]
+Deviations = Annotated[dict[Step, Bound], Field(min_length=1, max_length=20), AfterValidator(_sum_to_one)]
 
 
 _STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)

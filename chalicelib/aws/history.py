@@ -9,12 +9,15 @@ from chalicelib.aws.failures import temporary
 from chalicelib.items import timestamp, to_inspection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from chalicelib.replay import Past
 
 INDEX = "history"
+
+_PAST: dict[str, Callable[[Mapping[str, Any]], Past]] = {"INSPECTION": to_inspection}
+"""How the items that the index holds are read, by their types."""
 
 
 class DynamoHistory:
@@ -42,7 +45,7 @@ class DynamoHistory:
         while True:
             with temporary("reading what happened at a site"):
                 reply = self._dynamodb.query(TableName=self._table, IndexName=INDEX, **query, **how, **start)
-            yield [to_inspection(plain(item)) for item in reply["Items"]]
+            yield [_PAST[item["type"]](item) for item in map(plain, reply["Items"])]
             if "LastEvaluatedKey" not in reply:
                 return
             start = {"ExclusiveStartKey": reply["LastEvaluatedKey"]}

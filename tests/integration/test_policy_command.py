@@ -121,6 +121,8 @@ def test_versions_are_listed_newest_first_and_each_can_be_shown(run: Run, file: 
     assert [entry["version"] for entry in told(run("versions", "--json", "--most", "2"))] == [3, 2]
     assert "rate 0.05" in run("versions").output
     assert told(run("show", "--version", "1", "--document")) == to_document(with_rate(0.05))
+    first = told(run("show", "--version", "1", "--json"))
+    assert (first["version"], first["note"], first["thresholds"][0]["policy"]) == (1, "rate 0.05", "FRA1/1")
     missing = run("show", "--version", "4")
     assert (missing.exit_code, "no version 4" in missing.output) == (1, True)
 

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.domain import Expectation, Verdict
 from chalicelib.errors import Conflict, InvalidRequest, NotFound
 from chalicelib.site_policy import Rules, SitePolicy, to_document
-from ops.policies import propose, replay_since, rules_in_file, rules_of_version
+from ops.policies import propose, replay_since, rules_in_file, version_of
 from tests.examples import NOON, image_of, inspection_of, seconds_later, sure_of
 from tests.fakes_api import FakeHistory, FakePolicyBook, FakeTable
 from tests.policy_examples import document, with_rate
@@ -110,9 +110,9 @@ def test_an_earlier_version_can_be_proposed_and_one_that_never_was_can_not() -> 
     book = FakePolicyBook()
     for rate in (0.05, 0.5):
         propose(book, "FRA1", with_rate(rate)).put(book, "someone", NOON, "why")
-    assert rules_of_version(book, "FRA1", 1) == with_rate(0.05)
+    assert version_of(book, "FRA1", 1).rules == with_rate(0.05)
     with pytest.raises(NotFound, match="no version 3"):
-        rules_of_version(book, "FRA1", 3)
+        version_of(book, "FRA1", 3)
 
 
 def test_a_replay_takes_what_happened_since_its_beginning_and_says_how_far_it_has_come() -> None:

@@ -10,7 +10,9 @@ from hypothesis import given
 from chalicelib.api.errors import Unprocessable
 from chalicelib.api.policy_bodies import change_in, fields_in, preview_in, rules_in
 from chalicelib.errors import InvalidRequest
-from chalicelib.site_policy import Rules, from_document, to_document
+from chalicelib.items_policy import from_current_policy
+from chalicelib.site_policy import Rules, SitePolicy, from_document, to_document
+from tests.examples import NOON
 from tests.policy_examples import document, group_named, rules
 
 
@@ -87,6 +89,7 @@ def test_what_merely_resembles_a_number_is_refused_by_its_place(place: str, valu
         ("default/deviations", {"1.0": 1.0}),
         ("default/deviations", {"01": 1.0}),
         ("default/deviations", {"100": 1.0}),
+        ("default/deviations", {str(step): 0.04 for step in range(1, 26)}),
         ("default/deviations", [[-1, 1.0]]),
         ("default/version", "FRA1/9"),
         ("limits/review_per_hour", 0),
@@ -149,6 +152,14 @@ def test_all_mistakes_are_told_at_once() -> None:
 @pytest.mark.parametrize("fields", [None, [], "policy", 3])
 def test_what_is_no_document_at_all_is_refused(fields: Any) -> None:
     assert complaint_about(fields).startswith("body: ")
+
+
+def test_the_largest_document_fits_into_one_item_of_the_table() -> None:
+    overrides = to_document(Rules())["default"] | {"deviations": {str(-step): 0.05 for step in range(80, 100)}}
+    group = {"bins": ["x" * 64] * 20, "overrides": {**overrides, "anything_else": 0.1234567890123456}}
+    largest = rules_in(document(groups=[{"name": f"{number:064d}", **group} for number in range(100)]))
+    item = from_current_policy(SitePolicy("S" * 64, 99_999_999, largest, "a" * 200, NOON, "n" * 500))
+    assert len(json.dumps(item, default=str)) < 400_000
 
 
 def test_a_group_may_change_nothing_and_keep_its_bins_from_later_groups() -> None:
