@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.decide import chosen_for_audit, decide
+from chalicelib.decide import decide, judge
 from chalicelib.domain import Inspection, Reason, Rejection, bin_id_of, media_type_of
 from chalicelib.errors import Conflict, PhotoRefused, PhotoUnavailable, TemporaryFailure
 from chalicelib.evidence import Evidence
@@ -70,7 +70,7 @@ class Checker:
         expectation = bin_.expectation
         policy = self.policies.policy_for(expectation.site if expectation else None, bin_.bin_id)
         alone = decide(expectation, Evidence.of(finding), policy)
-        inspection = Inspection(bin_.bin_id, image, expectation, finding, alone, self.clock())
+        inspection = Inspection(bin_.bin_id, image, expectation, finding, alone, self.clock(), bin_.status.since)
         return inspection, bin_.status.after(inspection, judgement_with(bin_, inspection, policy))
 
     def _apply(self, bin_id: str, image: BinImage, finding: CountEstimate | PhotoRefused) -> tuple[Outcome, bool]:
@@ -92,5 +92,4 @@ def judgement_with(bin_: Bin, inspection: Inspection, policy: Policy) -> Judgeme
     evidence = bin_.status.evidence_with(inspection)
     if evidence is None:
         return None
-    is_audited = chosen_for_audit(bin_.bin_id, bin_.status.since, policy.audit_share)
-    return decide(bin_.expectation, evidence, policy, is_audited=is_audited)
+    return judge(bin_.bin_id, bin_.status.since, bin_.expectation, evidence, policy)

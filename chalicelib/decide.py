@@ -53,6 +53,14 @@ def decide(
     )
 
 
+def judge(
+    bin_id: str, since: datetime, expectation: Expectation | None, evidence: Evidence, policy: Policy
+) -> Judgement:
+    """Judge a bin by all that its photos have said since it started afresh; some that match are audited."""
+    is_audited = chosen_for_audit(bin_id, since, policy.audit_share)
+    return decide(expectation, evidence, policy, is_audited=is_audited)
+
+
 def chosen_for_audit(bin_id: str, since: datetime, share: float) -> bool:
     """Whether a bin belongs to the share of matching bins that are reviewed, from a moment on until it starts afresh.
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.domain import Alert, Consignment
+    from chalicelib.site_policy import Limits
 
 _NAMED = 5
 """How many bins a digest names."""
@@ -59,6 +60,11 @@ class DigestLimits:
         broken = [rule for rule, holds in rules.items() if not holds]
         if broken:
             raise ValueError("; ".join(broken))
+
+    @classmethod
+    def of(cls, limits: Limits) -> DigestLimits:
+        """Return the part of a site's limits that digests go by."""
+        return cls(limits.alerts_per_window, limits.window_minutes, limits.consignment_share, limits.consignment_least)
 
     def off_from(self, bins: int) -> int:
         """Return how many bins of a consignment have to differ for it to be off as a whole."""

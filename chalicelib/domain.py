@@ -182,9 +182,15 @@ MOST_RATIO = 1e9
 """Larger likelihood ratios, and the infinite one, are recorded as this one."""
 
 
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """One photo, judged by itself; what all photos of the bin say together stands in its status."""
+    """One photo, judged by itself; what all photos of the bin say together stands in its status.
+
+    `since` is the status' of that moment: photos of a bin that share it were held against one expectation.
+    """
 
     bin_id: str
     image: BinImage
@@ -192,6 +198,13 @@ class Inspection:
     estimate: CountEstimate
     judgement: Judgement
     at: datetime
+    since: datetime = BEGINNING
+
+    @property
+    def held_against(self) -> Expectation | None:
+        """What the photo is evidence about; None where nothing was expected, or what was is newer than the photo."""
+        is_of_then = self.image.uploaded_at >= self.since
+        return self.expectation if is_of_then else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +224,6 @@ class Rejection:
 
 
 Outcome = Inspection | Rejection
-
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EpisodeState(StrEnum):

@@ -1,6 +1,8 @@
-"""The table's shape: domain values to and from items. Pure; it and `items_alerts` alone know attribute names.
+"""The table's shape: domain values to and from items. Pure; attribute names are known here and in its neighbours.
 
-One table, five item types here, and in `items_alerts` those of the alerts:
+`items_alerts` has the shapes of alerts and `items_policy` those of what belongs to a site.
+
+One table, five item types of bins and consignments:
 
     PK                SK                 type
     BIN#<bin>         BIN#EXPECTATION    EXPECTATION   what the consignment says
@@ -16,6 +18,7 @@ An inspection and a rejection share their key, so a photo can only ever end as o
     attention, attention_at      only on what a person should look at: bins by state, and rejected photos
     shard, state_bin             all bins, spread over SHARDS partitions, by state and name
     consignment_id, state_bin    a consignment's bins, by state and name
+    history, happened_at         what happened at a site by time: inspections that were held against an expectation
 """
 
 from __future__ import annotations
@@ -169,6 +172,9 @@ def from_outcome(outcome: Outcome) -> Attributes:
         "prior": [real(p) for p in outcome.estimate.prior],
         "predicted": outcome.estimate.prediction,
         "judgement": _judgement_fields(outcome.judgement),
+        "since": timestamp(outcome.since),
+        "history": outcome.expectation.site if outcome.expectation else None,
+        "happened_at": common["by_time"] if outcome.expectation else None,
     }
     return {**common, "type": "INSPECTION", **present(fields)}
 
@@ -252,6 +258,7 @@ def to_inspection(item: Mapping[str, Any]) -> Inspection:
         ),
         judgement=_to_judgement(item["judgement"]),
         at=moment(item["at"]),
+        since=moment(item["since"]),
     )
 
 

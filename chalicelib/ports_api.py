@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chalicelib.domain import Bin, BinImage, BinState, BinStatus, Consignment, Outcome
+    from chalicelib.replay import Past
+    from chalicelib.site_policy import SitePolicy, Standing
 
 Entry = TypeVar("Entry")
 
@@ -89,6 +93,40 @@ class Consignments(Protocol):
         Raises:
             Conflict: another load of this consignment has begun.
         """
+
+
+class PolicyBook(Protocol):
+    """What operators have set, site by site, and what was set before. All methods raise TemporaryFailure."""
+
+    def standing(self, site: str) -> Standing:
+        """Return what the site's bins are judged by, consistently."""
+
+    def version(self, site: str, number: int) -> SitePolicy | None:
+        """Return one version of the site's policy; None where there is none of that number."""
+
+    def versions(self, site: str, limit: int, start: Position | None) -> Page[SitePolicy]:
+        """Return the versions of the site's policy, newest first.
+
+        Raises:
+            InvalidRequest: `start` is no position in this list.
+        """
+
+    def put(self, policy: SitePolicy) -> None:
+        """Put a new version into force, and on file.
+
+        Raises:
+            Conflict: the version in force is not the one before it.
+        """
+
+
+class History(Protocol):
+    """What happened at a site, in order of time; it lags by a moment. All methods raise TemporaryFailure."""
+
+    def newest(self, site: str, most: int) -> Sequence[Past]:
+        """Return the newest of what happened, at most so many, oldest first."""
+
+    def since(self, site: str, beginning: datetime) -> Iterator[Sequence[Past]]:
+        """Yield all that happened from a moment on, page by page."""
 
 
 class Pictures(Protocol):

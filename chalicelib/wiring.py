@@ -13,7 +13,7 @@ from chalicelib.alerting import Alerter
 from chalicelib.check import Checker
 from chalicelib.digest import DigestLimits
 from chalicelib.inbox import RetryRule
-from chalicelib.policy import DEFAULT, Policy
+from chalicelib.site_policy import Limits
 from chalicelib.telemetry import TimedCounter
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _MODEL_TIMEOUT_SECONDS = 8
 """Ten photos that all run into it still end within the function's two minutes."""
-
-_DEFAULT_LIMITS = DigestLimits()
 
 
 class NotConfigured(Exception):  # noqa: N818
@@ -50,13 +48,6 @@ class Settings:
     def retry_rule(self) -> RetryRule:
         """How photos that failed are tried again."""
         return RetryRule(int(self.text("MAX_RECEIVES")), int(self.text("FIRST_PAUSE_SECONDS")))
-
-
-class _Default:
-    """`ports.Policies` of an installation where nobody has set any."""
-
-    def policy_for(self, site: str | None, bin_id: str) -> Policy:  # noqa: ARG002
-        return DEFAULT
 
 
 def settings() -> Settings:
@@ -90,14 +81,16 @@ def checker() -> Checker:
     from chalicelib.aws.bins import DynamoBins
     from chalicelib.aws.counter import SageMakerCounter
     from chalicelib.aws.images import S3Images
+    from chalicelib.aws.policies import DynamoPolicies
 
     here = settings()
     runtime = client("sagemaker-runtime", patience=_MODEL_TIMEOUT_SECONDS, attempts=1)
+    dynamodb, table = client("dynamodb"), here.text("TABLE")
     return Checker(
         images=S3Images(client("s3"), int(here.text("MAX_PHOTO_BYTES"))),
         counter=TimedCounter(SageMakerCounter(runtime, here.text("ENDPOINT")), time.perf_counter),
-        bins=DynamoBins(client("dynamodb"), here.text("TABLE")),
-        policies=_Default(),
+        bins=DynamoBins(dynamodb, table),
+        policies=DynamoPolicies(dynamodb, table, time.monotonic),
         prefix=here.text("PREFIX"),
         clock=now,
     )
@@ -116,13 +109,16 @@ def inbox() -> Inbox:
 def alerter() -> Alerter:
     """Return what sends alerts."""
     from chalicelib.aws.ledger import DynamoLedger
+    from chalicelib.aws.policies import DynamoPolicies
     from chalicelib.aws.topic import SnsTopic
 
     here = settings()
+    dynamodb, table = client("dynamodb"), here.text("TABLE")
+    policies = DynamoPolicies(dynamodb, table, time.monotonic)
     return Alerter(
-        ledger=DynamoLedger(client("dynamodb"), here.text("TABLE"), time.sleep),
+        ledger=DynamoLedger(dynamodb, table, time.sleep),
         topic=SnsTopic(client("sns"), here.text("ALERTS_TOPIC"), here.text("API_URL").rstrip("/")),
-        limits_for=lambda _site: _DEFAULT_LIMITS,
+        limits_for=lambda site: DigestLimits.of(policies.standing(site).limits if site else Limits()),
         sleep=time.sleep,
     )
 
@@ -134,7 +130,9 @@ def world() -> World:
     from chalicelib.aws.bins import DynamoBins
     from chalicelib.aws.consignments import DynamoConsignments
     from chalicelib.aws.directory import DynamoDirectory
+    from chalicelib.aws.history import DynamoHistory
     from chalicelib.aws.pictures import S3Pictures
+    from chalicelib.aws.policies import DynamoPolicyBook
     from chalicelib.load import Loader
 
     dynamodb, table = client("dynamodb"), settings().text("TABLE")
@@ -145,6 +143,9 @@ def world() -> World:
         consignments=consignments,
         loader=Loader(consignments, now, time.sleep),
         pictures=S3Pictures(client("s3")),
+        policies=DynamoPolicyBook(dynamodb, table),
+        history=DynamoHistory(dynamodb, table),
+        clock=now,
     )
 
 

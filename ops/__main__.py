@@ -1,4 +1,4 @@
-"""The operator's command line: `python -m ops --help`. Makes clients, asks, prints; all else is in its neighbours.
+"""The operator's command line: `python -m ops --help`. Asks and prints; all else is in its neighbours.
 
 Exit codes: 0 done, or nothing to do; 1 it failed, or needs attention; 2 wrong usage; 3 you said no.
 """
@@ -6,33 +6,27 @@ Exit codes: 0 done, or nothing to do; 1 it failed, or needs attention; 2 wrong u
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the options' types
 from typing import TYPE_CHECKING, Annotated
 
-import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from ops.dead_letters import DeadLetter, dead_letters
 from ops.dead_letters import redrive as send_back
-from ops.deploy import ChangeSummary, WrongParameter
+from ops.deploy import ChangeSummary
 from ops.deploy import deploy as deploy_stack
-from ops.package import PackagingFailed
 from ops.package import package as package_stage
-from ops.stack import Declined, Farewell, NotDeployed, StackFailed, outputs_of
+from ops.policy import app as policy_app
+from ops.stack import Farewell, outputs_of
 from ops.stack import destroy as destroy_stack
 from ops.status import status_of
+from ops.terminal import FAILED, PROJECT, AsJson, Stage, Yes, client, err, failures_told, out, stack_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-PROJECT = Path(__file__).parent.parent
-FAILED, DECLINED = 1, 3
+    from collections.abc import Iterable
 
 app = typer.Typer(
     help="Package, deploy, watch, mend and take down a stage of Bincheck.\n\n"
@@ -45,23 +39,7 @@ app = typer.Typer(
 )
 letters_app = typer.Typer(help="Messages that could not be worked off, each with its reason.", no_args_is_help=True)
 app.add_typer(letters_app, name="dead-letters")
-
-out = Console()
-err = Console(stderr=True)
-
-
-def _known_stage(stage: str) -> str:
-    stages = json.loads((PROJECT / ".chalice" / "config.json").read_text())["stages"]
-    if stage not in stages:
-        raise typer.BadParameter(f"{stage}: .chalice/config.json has {', '.join(stages)}")
-    return stage
-
-
-Stage = Annotated[
-    str, typer.Option(help="Which of the stages in .chalice/config.json.", callback=_known_stage, show_default=True)
-]
-Yes = Annotated[bool, typer.Option("--yes", help="Go ahead without asking.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+app.add_typer(policy_app, name="policy")
 
 
 @app.command()
@@ -73,7 +51,7 @@ def package(
 
     The first run downloads the dependencies; later ones take a second.
     """
-    with _failures_told():
+    with failures_told():
         packaged = package_stage(PROJECT, folder or _build_folder(stage), stage)
     megabytes = packaged.zip.stat().st_size / 1e6
     out.print(f"{packaged.zip} ({megabytes:.1f} MB) and template.json beside it")
@@ -106,9 +84,9 @@ def deploy(
         out.print(_change_table(summary))
         return yes or typer.confirm(f"Change {summary.stack_name}?")
 
-    with _failures_told():
+    with failures_told():
         packaged = package_stage(PROJECT, _build_folder(stage), stage)
-        outputs = deploy_stack(_client, packaged, _stack_name(stage), parameters, confirm=agreed)
+        outputs = deploy_stack(client, packaged, stack_name(stage), parameters, confirm=agreed)
     _print_outputs(outputs)
 
 
@@ -124,8 +102,8 @@ def destroy(stage: Stage = "dev", yes: Yes = False) -> None:  # noqa: FBT002
         out.print(_farewell_table(farewell))
         return yes or typer.confirm(f"Delete {farewell.stack_name}?")
 
-    with _failures_told():
-        farewell = destroy_stack(_client("cloudformation"), _stack_name(stage), agreed)
+    with failures_told():
+        farewell = destroy_stack(client("cloudformation"), stack_name(stage), agreed)
     for resource in farewell.kept:
         out.print(f"kept: {resource.type} {resource.physical_name}")
 
@@ -136,8 +114,8 @@ def status(stage: Stage = "dev") -> None:
 
     Exit code 1 when something needs attention.
     """
-    with _failures_told():
-        now = status_of(_client, _stack_name(stage))
+    with failures_told():
+        now = status_of(client, stack_name(stage))
     _print_outputs(now.outputs)
     out.print(f"stack: {now.stack_status}")
     for queue, count in now.waiting.items():
@@ -149,9 +127,9 @@ def status(stage: Stage = "dev") -> None:
 @letters_app.command("list")
 def list_letters(stage: Stage = "dev", as_json: AsJson = False) -> None:  # noqa: FBT002
     """List the messages: which photos, why, how often tried, since when. They stay where they are."""
-    with _failures_told():
-        outputs = outputs_of(_client("cloudformation"), _stack_name(stage))
-        letters = dead_letters(_client("sqs"), outputs["DeadLettersUrl"])
+    with failures_told():
+        outputs = outputs_of(client("cloudformation"), stack_name(stage))
+        letters = dead_letters(client("sqs"), outputs["DeadLettersUrl"])
     _print_letters(letters, as_json=as_json)
 
 
@@ -168,22 +146,14 @@ def redrive(
     Mend first what the reasons tell. A message is deleted only after it has been sent, and a photo that had been
     recorded after all is not recorded twice, so this may be repeated at will.
     """
-    with _failures_told():
-        outputs = outputs_of(_client("cloudformation"), _stack_name(stage))
-        letters = send_back(_client("sqs"), outputs["DeadLettersUrl"], outputs["InboxUrl"], message_id)
+    with failures_told():
+        outputs = outputs_of(client("cloudformation"), stack_name(stage))
+        letters = send_back(client("sqs"), outputs["DeadLettersUrl"], outputs["InboxUrl"], message_id)
     _print_letters(letters, as_json=as_json)
     missing = set(message_id or ()) - {letter.message_id for letter in letters}
     if missing:
         err.print(f"no such dead letter: {', '.join(sorted(missing))}")
         raise typer.Exit(FAILED)
-
-
-def _client(service: str) -> object:
-    return boto3.client(service)
-
-
-def _stack_name(stage: str) -> str:
-    return f"bincheck-{stage}"
 
 
 def _build_folder(stage: str) -> Path:
@@ -195,21 +165,6 @@ def _assignment(text: str) -> tuple[str, str]:
     if not sign:
         raise typer.BadParameter(f"{text}: write NAME=VALUE")
     return name, value
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    """Turn what can go wrong into a sentence and an exit code."""
-    try:
-        yield
-    except Declined as no:
-        err.print(str(no), markup=False)
-        raise typer.Exit(DECLINED) from no
-    except WrongParameter as wrong:
-        raise typer.BadParameter(str(wrong)) from wrong
-    except (NotDeployed, StackFailed, PackagingFailed, BotoCoreError, ClientError) as failure:
-        err.print(str(failure), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(FAILED) from failure
 
 
 def _change_table(summary: ChangeSummary) -> Table:

@@ -183,7 +183,7 @@ judgements = st.builds(
     st.booleans(),
     st.booleans(),
 )
-inspections = st.builds(Inspection, names, images, st.none() | expectations, estimates, judgements, moments)
+inspections = st.builds(Inspection, names, images, st.none() | expectations, estimates, judgements, moments, moments)
 rejections = st.builds(Rejection, st.none() | names, images, texts, texts, moments)
 outcomes: st.SearchStrategy[Outcome] = inspections | rejections
 evidences = st.lists(estimates, min_size=1, max_size=4).map(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.api.world import World
+from chalicelib.aws.policies import as_set
 from chalicelib.domain import (
     Bin,
     BinImage,
@@ -22,12 +23,16 @@ from chalicelib.errors import Conflict, InvalidRequest, TemporaryFailure
 from chalicelib.evidence import CountEstimate
 from chalicelib.load import Loader
 from chalicelib.ports_api import MOST_CHANGES, Page
+from chalicelib.site_policy import SitePolicy, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from chalicelib.aws.policies import Adapt
     from chalicelib.domain import BinState, Consignment, Outcome
+    from chalicelib.items import Attributes
     from chalicelib.ports_api import Change, Position
+    from chalicelib.replay import Past
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -150,6 +155,46 @@ class FakeConsignments:
             raise Conflict("a newer load of this consignment has begun")
 
 
+class FakePolicyBook:
+    """`ports_api.PolicyBook` over dictionaries; what a site has taught is put into its policies by `adapt`."""
+
+    def __init__(self, adapt: Adapt = as_set) -> None:
+        self.items: dict[str, list[SitePolicy]] = {}
+        self.feedback: dict[str, Attributes] = {}
+        self._adapt = adapt
+
+    def standing(self, site: str) -> Standing:
+        newest = self.items[site][-1] if site in self.items else SitePolicy(site)
+        return Standing(newest, lambda policy, limits: self._adapt(policy, limits, self.feedback.get(site)))
+
+    def version(self, site: str, number: int) -> SitePolicy | None:
+        return next((policy for policy in self.items.get(site, ()) if policy.version == number), None)
+
+    def versions(self, site: str, limit: int, start: Position | None) -> Page[SitePolicy]:
+        return _page(f"policies {site}", self.items.get(site, [])[::-1], limit, start)
+
+    def put(self, policy: SitePolicy) -> None:
+        if self.standing(policy.site).policy.version != policy.version - 1:
+            raise Conflict(f"version {policy.version - 1} is not the one in force any more")
+        self.items.setdefault(policy.site, []).append(policy)
+
+
+@dataclass(frozen=True)
+class FakeHistory:
+    table: FakeTable
+
+    def newest(self, site: str, most: int) -> Sequence[Past]:
+        return self._of(site)[-most:]
+
+    def since(self, site: str, beginning: datetime) -> Iterator[Sequence[Past]]:
+        yield [one for one in self._of(site) if one.image.uploaded_at >= beginning]
+
+    def _of(self, site: str) -> list[Inspection]:
+        held = [one for one in self.table.outcomes if isinstance(one, Inspection) and one.expectation]
+        of_the_site = [one for one in held if one.expectation and one.expectation.site == site]
+        return sorted(of_the_site, key=lambda one: (one.image.uploaded_at, one.image.image_id))
+
+
 class FakePictures:
     """Links that can be read."""
 
@@ -162,12 +207,22 @@ class FakeWorld:
     """A whole world over one table; its clock, long before the photos, moves by a minute each time it is read."""
 
     table: FakeTable = field(default_factory=FakeTable)
+    policies: FakePolicyBook = field(default_factory=FakePolicyBook)
     pauses: list[float] = field(default_factory=list)
     reads: int = 0
 
     def __call__(self) -> World:
         consignments = FakeConsignments(self.table)
-        return World(self.table, FakeDirectory(self.table), consignments, self.loader, FakePictures())
+        return World(
+            bins=self.table,
+            directory=FakeDirectory(self.table),
+            consignments=consignments,
+            loader=self.loader,
+            pictures=FakePictures(),
+            policies=self.policies,
+            history=FakeHistory(self.table),
+            clock=self._clock,
+        )
 
     @property
     def loader(self) -> Loader:

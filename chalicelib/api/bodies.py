@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import from_json
@@ -13,6 +13,7 @@ from chalicelib.domain import BIN_ID, Expectation, Item
 from chalicelib.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Self
 
 _MOST_BINS = 10_000
@@ -20,6 +21,8 @@ _MOST_ITEMS = 200
 """Kinds of goods in one bin; 49 bins with so many still fit into one transaction's 4 MB."""
 _TOLD = 50
 """How many mistakes one answer names."""
+
+Checked = TypeVar("Checked", bound=BaseModel)
 
 Name = Annotated[str, Field(pattern=rf"^(?:{BIN_ID.pattern})$")]
 Sku = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
@@ -87,13 +90,22 @@ def consignment_in(body: bytes) -> ConsignmentBody:
     except ValueError as error:
         raise InvalidRequest(f"the body is no JSON: {error}") from error
     repeated = [f"bins: {name} is named {times} times" for name, times in _names(fields).items() if times > 1]
+    return checked(ConsignmentBody, fields, repeated)
+
+
+def checked(model: type[Checked], fields: Any, mistakes: Sequence[str] = ()) -> Checked:
+    """Return what a body's fields describe; `mistakes` have been found in them already.
+
+    Raises:
+        Unprocessable: they break the rules; the message names each place.
+    """
     try:
-        consignment = ConsignmentBody.model_validate(fields)
+        body = model.model_validate(fields)
     except ValidationError as error:
-        raise _all_told([_told(dict(mistake)) for mistake in error.errors()] + repeated) from error
-    if repeated:
-        raise _all_told(repeated)
-    return consignment
+        raise _all_told([*(_told(dict(mistake)) for mistake in error.errors()), *mistakes]) from error
+    if mistakes:
+        raise _all_told(mistakes)
+    return body
 
 
 def _names(fields: Any) -> Counter[str]:
@@ -108,7 +120,7 @@ def _told(mistake: dict[str, Any]) -> str:
     return f"{place.lstrip('.') or 'body'}: {mistake['msg']}"
 
 
-def _all_told(mistakes: list[str]) -> Unprocessable:
+def _all_told(mistakes: Sequence[str]) -> Unprocessable:
     more = f"; and {len(mistakes) - _TOLD} more" if len(mistakes) > _TOLD else ""
     return Unprocessable("; ".join(mistakes[:_TOLD]) + more)
 

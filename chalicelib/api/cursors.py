@@ -45,6 +45,11 @@ class List:
         """Name the list of all rejected photos."""
         return cls("rejections")
 
+    @classmethod
+    def of_policies(cls, site: str) -> List:
+        """Name the list of the versions of one site's policy."""
+        return cls("policies", (site,))
+
     def cursor(self, page: Page[Any]) -> str | None:
         """Return the cursor of what follows a page of this list; None where nothing can."""
         if page.following is None:

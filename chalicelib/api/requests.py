@@ -73,6 +73,12 @@ def identifier(text: str) -> str:
     return text
 
 
+def author_of(request: Request) -> str:
+    """Return who calls, as the authorizer told the gateway: the subject of the token."""
+    who: str = request.context.get("authorizer", {}).get("principalId", "unknown")
+    return who
+
+
 def body_of(request: Request) -> bytes:
     """Return the body.
 

@@ -6,17 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from chalicelib.load import Loader
     from chalicelib.ports import Bins
-    from chalicelib.ports_api import Consignments, Directory, Pictures
+    from chalicelib.ports_api import Consignments, Directory, History, Pictures, PolicyBook
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The record of bins, lists of it, consignments and who loads them, and links to photos."""
+    """The record of bins, lists of it, consignments and who loads them, links to photos, policies, and a clock."""
 
     bins: Bins
     directory: Directory
     consignments: Consignments
     loader: Loader
     pictures: Pictures
+    policies: PolicyBook
+    history: History
+    clock: Callable[[], datetime]

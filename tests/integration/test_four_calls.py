@@ -1,8 +1,12 @@
-"""What a photo costs: at most four AWS calls on its way to a verdict, counted where they leave the process."""
+"""What a photo costs: four AWS calls on its way to a verdict, counted where they leave the process.
+
+A fifth reads the policy of the photo's site, for the first photo in half a minute.
+"""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -10,8 +14,11 @@ import pytest
 from chalice.test import Client
 
 from app import app
+from chalicelib.aws.bins import typed
+from chalicelib.domain import BinStatus
+from chalicelib.items import from_expectation, from_status
 from tests.endpoint import ENDPOINT, serving
-from tests.examples import JPEG, NOON, image_of, record_of
+from tests.examples import JPEG, NOON, expecting, image_of, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,6 +72,17 @@ def put(emulator: Emulator, bucket: str) -> Callable[..., Photo]:
     return put_photo
 
 
+@pytest.fixture
+def expected(emulator: Emulator, table: str) -> Callable[..., None]:
+    def expect(bin_id: str, site: str) -> None:
+        held = replace(expecting(3, bin_id), site=site)
+        status = BinStatus(bin_id).expecting(held, NOON)
+        for item in (from_expectation(held), from_status(status)):
+            emulator.client("dynamodb").put_item(TableName=table, Item=typed(item))
+
+    return expect
+
+
 def calls_for(*photos: Photo) -> list[str]:
     """Hand the photos to the function, each in a message of its own; return what its clients sent, retries included."""
     sent: list[str] = []
@@ -101,6 +119,17 @@ def test_a_photo_costs_four_calls_on_its_way_to_a_verdict(put: Callable[..., Pho
 def test_every_further_photo_of_a_batch_costs_four_more(put: Callable[..., Photo]) -> None:
     photos = [put(f"incoming/A-17/{number}.jpg") for number in range(3)]
     assert calls_for(*photos) == INSPECTION * 3
+
+
+def test_the_first_photo_of_an_interval_costs_a_query_more_where_its_bin_belongs_to_a_site(
+    put: Callable[..., Photo], expected: Callable[..., None]
+) -> None:
+    expected("A-17", "FRA1")
+    expected("A-18", "FRA1")
+    expected("B-1", "MUC2")
+    photos = [put(f"incoming/{bin_id}/{number}.jpg") for number, bin_id in enumerate(["A-17", "A-17", "A-18", "B-1"])]
+    with_the_policy = ["GetObject", "InvokeEndpoint", "Query", "Query", "TransactWriteItems"]
+    assert calls_for(*photos) == with_the_policy + INSPECTION * 2 + with_the_policy
 
 
 def test_a_photo_that_was_recorded_before_costs_no_more(put: Callable[..., Photo]) -> None:

@@ -71,6 +71,9 @@ class Aws:
     def take_the_record(self) -> None:
         self.dynamodb.add_response("transact_write_items", {}, {"TransactItems": ANY})
 
+    def know_no_policy(self) -> None:
+        self.dynamodb.add_response("query", {"Items": []})
+
     def know_no_alert(self) -> None:
         self.dynamodb.add_response("batch_get_item", {"Responses": {"bins": []}, "UnprocessedKeys": {}})
 
@@ -210,6 +213,7 @@ def test_when_every_message_fails_every_message_comes_back(aws: Aws) -> None:
 def test_a_bin_that_became_a_mismatch_is_recorded_published_and_marked_as_sent(
     aws: Aws, logged: Logged, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    aws.know_no_policy()
     aws.know_no_alert()
     aws.take_the_record()
     aws.sns.add_response(
@@ -259,6 +263,7 @@ def test_a_deleted_item_is_no_news(aws: Aws) -> None:
 
 
 def test_a_topic_that_fails_makes_the_stream_offer_the_batch_again(aws: Aws) -> None:
+    aws.know_no_policy()
     aws.know_no_alert()
     aws.take_the_record()
     aws.sns.add_client_error("publish", "InternalError", http_status_code=500)

@@ -17,6 +17,7 @@ from chalicelib.api import register
 from chalicelib.api.auth import Authorizer, Unauthorized, keys_at
 from chalicelib.errors import TemporaryFailure
 from tests.fakes_api import FakeWorld
+from tests.policy_examples import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,7 +209,11 @@ def client(authorizer: Authorizer) -> Client:
     return Client(app)
 
 
-PUT_BODY = json.dumps({"site": "FRA1", "bins": []}).encode()
+BODIES = {
+    "/v1/consignments/C-1": {"site": "FRA1", "bins": []},
+    "/v1/policies/FRA1": {"replaces": 0, "note": "why", "policy": document()},
+    "/v1/policies/FRA1/preview": {"policy": document()},
+}
 
 
 @pytest.mark.parametrize(
@@ -219,21 +224,34 @@ PUT_BODY = json.dumps({"site": "FRA1", "bins": []}).encode()
         ("GET", "/v1/rejections", ["operator"], 200),
         ("PUT", "/v1/consignments/C-1", ["operator"], 200),
         ("PUT", "/v1/consignments/C-1", ["viewer"], 403),
+        ("GET", "/v1/policies/FRA1", ["viewer"], 200),
+        ("GET", "/v1/policies/FRA1/versions", ["viewer"], 200),
+        ("PUT", "/v1/policies/FRA1", ["operator"], 200),
+        ("PUT", "/v1/policies/FRA1", ["viewer"], 403),
+        ("POST", "/v1/policies/FRA1/preview", ["operator"], 200),
+        ("POST", "/v1/policies/FRA1/preview", ["viewer"], 403),
         ("GET", "/v1/bins", [], 403),
     ],
 )
-def test_viewers_read_and_operators_load(
+def test_viewers_read_and_operators_load_and_set(
     client: Client, method: str, path: str, roles: list[str] | None, status: int
 ) -> None:
     token = {} if roles is None else {"Authorization": signed(**{"cognito:groups": roles})}
     headers = {"Content-Type": "application/json", **token}
-    body = PUT_BODY if method == "PUT" else b""
+    body = b"" if method == "GET" else json.dumps(BODIES[path]).encode()
     assert client.http.request(method, path, headers=headers, body=body).status_code == status
+
+
+def test_a_change_of_a_policy_remembers_whose_token_it_came_with(client: Client) -> None:
+    token = signed(**{"cognito:groups": ["operator"], "sub": "operator-7"})
+    headers = {"Content-Type": "application/json", "Authorization": token}
+    body = json.dumps(BODIES["/v1/policies/FRA1"]).encode()
+    assert client.http.put("/v1/policies/FRA1", headers=headers, body=body).json_body["author"] == "operator-7"
 
 
 def test_every_route_but_health_is_closed(client: Client) -> None:
     routes = [(path, entry) for path, methods in client._app.routes.items() for entry in methods.values()]
-    assert len(routes) == 7
+    assert len(routes) == 11
     assert [path for path, entry in routes if entry.authorizer is None] == ["/health"]
     for path, entry in routes[1:]:
         assert client.http.request(entry.method, path.replace("{", "").replace("}", "")).status_code == 401

@@ -62,7 +62,8 @@ def test_a_photo_is_inspected_and_its_bin_stands_where_the_verdict_says(seen: Co
     outcome, is_new = checker(counter=FakeCounter(seen), bins=bins).check(PHOTO)
     assert is_new
     assert verdict_of(outcome) is verdict
-    assert outcome == Inspection("A-17", PHOTO, expecting(3), seen, outcome.judgement, NOON)  # type: ignore[union-attr]
+    since = bins.get("A-17").status.since
+    assert outcome == Inspection("A-17", PHOTO, expecting(3), seen, outcome.judgement, NOON, since)  # type: ignore[union-attr]
     assert bins.get("A-17").status.state == BinState(verdict)
 
 

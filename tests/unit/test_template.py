@@ -11,9 +11,9 @@ from chalice.package import YAMLTemplateSerializer
 
 from chalicelib.digest import Dispatch, Ruling
 from chalicelib.domain import BinState, BinStatus
-from chalicelib.items import from_status, photo_key, status_key
+from chalicelib.items import from_outcome, from_status, photo_key, status_key
 from chalicelib.items_alerts import alert_key, from_ruling
-from tests.examples import alert_of, image_of, rejection_of, stray_alert
+from tests.examples import alert_of, image_of, inspection_of, rejection_of, stray_alert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -250,11 +250,11 @@ def _fits(value: str, rule: Any) -> bool:
     return value.startswith(rule["prefix"]) if isinstance(rule, dict) else value == rule
 
 
-def test_the_alerter_may_write_to_the_table_and_publish_to_one_topic_and_no_more() -> None:
+def test_the_alerter_may_use_the_table_and_publish_to_one_topic_and_no_more() -> None:
     granted = {(action, json.dumps(resource)) for action, resource in grants("OnStatusChange")}
     table, topic = json.dumps({"Fn::GetAtt": ["Bins", "Arn"]}), json.dumps({"Ref": "Alerts"})
-    writes = {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
-    assert {action for action, resource in granted if resource == table} == writes
+    calls = {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    assert {action for action, resource in granted if resource == table} == calls
     assert {(action, resource) for action, resource in granted if action.startswith("sns:")} == {("sns:Publish", topic)}
 
 
@@ -297,8 +297,18 @@ def test_what_carries_an_expiry_goes_at_its_time() -> None:
 
 def test_a_bin_that_needs_attention_is_in_every_index_of_bins() -> None:
     item = from_status(BinStatus("A-17", state=BinState.MISMATCH, consignment_id="C-1"))
-    for index in RESOURCES["Bins"]["Properties"]["GlobalSecondaryIndexes"]:
-        assert {key["AttributeName"] for key in index["KeySchema"]} <= set(item)
+    for index, key in keys_of_indexes().items():
+        assert (key <= set(item)) == (index != "history")
+
+
+def test_a_photo_that_was_held_against_an_expectation_is_in_the_history_of_its_site() -> None:
+    assert keys_of_indexes()["history"] <= set(from_outcome(inspection_of(image_of())))
+    assert not keys_of_indexes()["history"] & set(from_outcome(inspection_of(image_of(), expectation=None)))
+
+
+def keys_of_indexes() -> dict[str, set[str]]:
+    indexes = RESOURCES["Bins"]["Properties"]["GlobalSecondaryIndexes"]
+    return {index["IndexName"]: {key["AttributeName"] for key in index["KeySchema"]} for index in indexes}
 
 
 # People ----------------------------------------------------------------------------------------------------------
