@@ -6,33 +6,27 @@ Exit codes: 0 done, or nothing to do; 1 it failed, or needs attention; 2 wrong u
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
-import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ops.backfill.commands import backfill
 from ops.dead_letters import DeadLetter, dead_letters
 from ops.dead_letters import redrive as send_back
-from ops.deploy import ChangeSummary, WrongParameter
+from ops.deploy import ChangeSummary
 from ops.deploy import deploy as deploy_stack
-from ops.package import PackagingFailed
 from ops.package import package as package_stage
-from ops.stack import Declined, Farewell, NotDeployed, StackFailed, outputs_of
+from ops.stack import Farewell, outputs_of
 from ops.stack import destroy as destroy_stack
 from ops.status import status_of
+from ops.terminal import FAILED, PROJECT, StageOption, Yes, client, err, failures_told, out, stack_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-PROJECT = Path(__file__).parent.parent
-FAILED, DECLINED = 1, 3
+    from collections.abc import Iterable
 
 app = typer.Typer(
     help="Package, deploy, watch, mend and take down a stage of Bincheck.\n\n"
@@ -45,35 +39,21 @@ app = typer.Typer(
 )
 letters_app = typer.Typer(help="Messages that could not be worked off, each with its reason.", no_args_is_help=True)
 app.add_typer(letters_app, name="dead-letters")
+app.add_typer(backfill, name="backfill")
 
-out = Console()
-err = Console(stderr=True)
-
-
-def _known_stage(stage: str) -> str:
-    stages = json.loads((PROJECT / ".chalice" / "config.json").read_text())["stages"]
-    if stage not in stages:
-        raise typer.BadParameter(f"{stage}: .chalice/config.json has {', '.join(stages)}")
-    return stage
-
-
-Stage = Annotated[
-    str, typer.Option(help="Which of the stages in .chalice/config.json.", callback=_known_stage, show_default=True)
-]
-Yes = Annotated[bool, typer.Option("--yes", help="Go ahead without asking.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 @app.command()
 def package(
-    stage: Stage = "dev",
+    stage: StageOption = "dev",
     folder: Annotated[Path | None, typer.Option("--out", help="Where to; build/STAGE if not given.")] = None,
 ) -> None:
     """Make template.json and package.zip, which `deploy` would upload. Needs no account.
 
     The first run downloads the dependencies; later ones take a second.
     """
-    with _failures_told():
+    with failures_told():
         packaged = package_stage(PROJECT, folder or _build_folder(stage), stage)
     megabytes = packaged.zip.stat().st_size / 1e6
     out.print(f"{packaged.zip} ({megabytes:.1f} MB) and template.json beside it")
@@ -81,7 +61,7 @@ def package(
 
 @app.command()
 def deploy(
-    stage: Stage = "dev",
+    stage: StageOption = "dev",
     parameter: Annotated[
         list[str] | None,
         typer.Option(
@@ -106,14 +86,14 @@ def deploy(
         out.print(_change_table(summary))
         return yes or typer.confirm(f"Change {summary.stack_name}?")
 
-    with _failures_told():
+    with failures_told():
         packaged = package_stage(PROJECT, _build_folder(stage), stage)
-        outputs = deploy_stack(_client, packaged, _stack_name(stage), parameters, confirm=agreed)
+        outputs = deploy_stack(client, packaged, stack_name(stage), parameters, confirm=agreed)
     _print_outputs(outputs)
 
 
 @app.command()
-def destroy(stage: Stage = "dev", yes: Yes = False) -> None:  # noqa: FBT002
+def destroy(stage: StageOption = "dev", yes: Yes = False) -> None:  # noqa: FBT002
     """Take the stack down: show what goes and what stays, ask, and delete.
 
     The bucket with the photos and the table with the records stay in the account until you delete them yourself; a
@@ -124,20 +104,20 @@ def destroy(stage: Stage = "dev", yes: Yes = False) -> None:  # noqa: FBT002
         out.print(_farewell_table(farewell))
         return yes or typer.confirm(f"Delete {farewell.stack_name}?")
 
-    with _failures_told():
-        farewell = destroy_stack(_client("cloudformation"), _stack_name(stage), agreed)
+    with failures_told():
+        farewell = destroy_stack(client("cloudformation"), stack_name(stage), agreed)
     for resource in farewell.kept:
         out.print(f"kept: {resource.type} {resource.physical_name}")
 
 
 @app.command()
-def status(stage: Stage = "dev") -> None:
+def status(stage: StageOption = "dev") -> None:
     """Show the stack's state and addresses, what waits in its queues, and which alarms ring.
 
     Exit code 1 when something needs attention.
     """
-    with _failures_told():
-        now = status_of(_client, _stack_name(stage))
+    with failures_told():
+        now = status_of(client, stack_name(stage))
     _print_outputs(now.outputs)
     out.print(f"stack: {now.stack_status}")
     for queue, count in now.waiting.items():
@@ -147,17 +127,17 @@ def status(stage: Stage = "dev") -> None:
 
 
 @letters_app.command("list")
-def list_letters(stage: Stage = "dev", as_json: AsJson = False) -> None:  # noqa: FBT002
+def list_letters(stage: StageOption = "dev", as_json: AsJson = False) -> None:  # noqa: FBT002
     """List the messages: which photos, why, how often tried, since when. They stay where they are."""
-    with _failures_told():
-        outputs = outputs_of(_client("cloudformation"), _stack_name(stage))
-        letters = dead_letters(_client("sqs"), outputs["DeadLettersUrl"])
+    with failures_told():
+        outputs = outputs_of(client("cloudformation"), stack_name(stage))
+        letters = dead_letters(client("sqs"), outputs["DeadLettersUrl"])
     _print_letters(letters, as_json=as_json)
 
 
 @letters_app.command()
 def redrive(
-    stage: Stage = "dev",
+    stage: StageOption = "dev",
     message_id: Annotated[
         list[str] | None, typer.Option("--id", help="Only this message, as `list` names it; repeatable.")
     ] = None,
@@ -168,22 +148,14 @@ def redrive(
     Mend first what the reasons tell. A message is deleted only after it has been sent, and a photo that had been
     recorded after all is not recorded twice, so this may be repeated at will.
     """
-    with _failures_told():
-        outputs = outputs_of(_client("cloudformation"), _stack_name(stage))
-        letters = send_back(_client("sqs"), outputs["DeadLettersUrl"], outputs["InboxUrl"], message_id)
+    with failures_told():
+        outputs = outputs_of(client("cloudformation"), stack_name(stage))
+        letters = send_back(client("sqs"), outputs["DeadLettersUrl"], outputs["InboxUrl"], message_id)
     _print_letters(letters, as_json=as_json)
     missing = set(message_id or ()) - {letter.message_id for letter in letters}
     if missing:
         err.print(f"no such dead letter: {', '.join(sorted(missing))}")
         raise typer.Exit(FAILED)
-
-
-def _client(service: str) -> object:
-    return boto3.client(service)
-
-
-def _stack_name(stage: str) -> str:
-    return f"bincheck-{stage}"
 
 
 def _build_folder(stage: str) -> Path:
@@ -195,21 +167,6 @@ def _assignment(text: str) -> tuple[str, str]:
     if not sign:
         raise typer.BadParameter(f"{text}: write NAME=VALUE")
     return name, value
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    """Turn what can go wrong into a sentence and an exit code."""
-    try:
-        yield
-    except Declined as no:
-        err.print(str(no), markup=False)
-        raise typer.Exit(DECLINED) from no
-    except WrongParameter as wrong:
-        raise typer.BadParameter(str(wrong)) from wrong
-    except (NotDeployed, StackFailed, PackagingFailed, BotoCoreError, ClientError) as failure:
-        err.print(str(failure), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(FAILED) from failure
 
 
 def _change_table(summary: ChangeSummary) -> Table:

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from training.commands.compare import compare
+from training.commands.costs import costs
 from training.commands.deploy import deploy
 from training.commands.draw import draw
 from training.commands.ensemble import ensemble
@@ -28,7 +29,7 @@ from training.errors import TrainingError
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Count the items in photos of bins.")
 
 _STAGES = (fetch, draw, split, upload, tune, train, ensemble, package)
-_JUDGEMENTS = (evaluate, report, compare, thresholds, throughput)
+_JUDGEMENTS = (evaluate, report, compare, thresholds, throughput, costs)
 for command in (*_STAGES, *_JUDGEMENTS):
     app.command()(command)
 app.add_typer(jobs, name="jobs")
