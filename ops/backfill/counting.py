@@ -52,6 +52,8 @@ class Work:
     counter: Counter
     max_bytes: int
     jobs_at_once: int = 2
+    few: int = 20
+    """So many photos without an answer are left to the endpoint, even if they are all of a part."""
 
 
 @dataclass(slots=True)
@@ -157,7 +159,7 @@ class _Counting:
         self._watch.report(f"{part.job}: {status}, {part.answered} of {len(part.photos)} photos have an answer")
         if status == "Stopped":
             raise JobFailed(f"{part.job} was stopped; run `count` again to go on")
-        if part.answered == 0:
+        if part.answered == 0 and len(part.photos) > self._work.few:
             raise JobFailed(f"{part.job} gave no answer at all: {reason}")
 
     def _is_enough(self, part: _Part, *, progressed: bool) -> bool:
@@ -165,8 +167,9 @@ class _Counting:
         missing = len(part.photos) - part.answered
         if part.jobs == 0:
             return missing == 0
+        is_little = missing <= max(self._work.few, _LEFT_TO_ENDPOINT * len(part.photos))
         was_in_vain = not progressed and len(self._ledger.jobs_of(part.number)) > 1
-        return missing <= _LEFT_TO_ENDPOINT * len(part.photos) or was_in_vain or part.jobs >= _JOBS_AT_MOST
+        return is_little or was_in_vain or part.jobs >= _JOBS_AT_MOST
 
     def _create(self, part: _Part, missing: list[BinImage]) -> None:
         work = self._work

@@ -24,7 +24,9 @@ _NO_VERSION: Final = "null"
 """What S3 calls the version of an object that came while its bucket kept none."""
 
 
-def list_photos(s3: Any, source: Source, ledger: Ledger, told: Callable[[int], None]) -> None:
+def list_photos(
+    s3: Any, source: Source, ledger: Ledger, told: Callable[[int], None], *, batch_size: int = _BATCH
+) -> None:
     """Write down every photo of the source; one that was stopped goes on behind the last photo written down.
 
     `told` hears how many this run has written down.
@@ -33,7 +35,7 @@ def list_photos(s3: Any, source: Source, ledger: Ledger, told: Callable[[int], N
     if ledger.is_listed:
         return
     photos, written = photos_in(s3, source.bucket, source.prefix, after=ledger.last_key), 0
-    while batch := tuple(islice(photos, _BATCH)):
+    while batch := tuple(islice(photos, batch_size)):
         ledger.add(batch)
         written += len(batch)
         told(written)

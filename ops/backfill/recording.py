@@ -153,7 +153,7 @@ class Recorder:
         checker, way = self._checker_for(image, answer)
         outcome, is_new = checker.check(image)
         if isinstance(outcome, Inspection):
-            return End(outcome.judgement.verdict, None, way, is_new)
+            return End(outcome.judgement.verdict.value, None, way, is_new)
         return End("rejected", outcome.reason, way, is_new)
 
     def _checker_for(self, image: BinImage, answer: str | None) -> tuple[Checker, str]:
