@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -166,7 +166,9 @@ def show_status(
     with failures_told(), Ledger.of(_folder(stage, name, folder)) as ledger:
         standing = ledger.standing()
     if as_json:
-        print(json.dumps({**asdict(standing), "recorded": standing.recorded, "left": standing.left}))
+        # Not `asdict`: it takes a Counter's pairs for things to count.
+        told = {one.name: getattr(standing, one.name) for one in fields(standing)}
+        print(json.dumps({**told, "recorded": standing.recorded, "left": standing.left}))
     else:
         _show_standing(standing)
 

@@ -12,7 +12,10 @@ from ops.__main__ import app
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMMANDS = ["package", "deploy", "destroy", "status", "dead-letters list", "dead-letters redrive"]
+COMMANDS = [
+    *("package", "deploy", "destroy", "status", "dead-letters list", "dead-letters redrive"),
+    *(f"backfill {stage}" for stage in ("list", "count", "record", "run", "status")),
+]
 
 
 def names_of(command: Any, prefix: str = "") -> Iterator[str]:
