@@ -8,7 +8,7 @@ DEV = .venv-dev
 TRAINING = .venv-training
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up chain test check format bench fuzz image deploy destroy dead-letters redrive clean
+.PHONY: help demo up backfill chain test check format bench fuzz image deploy destroy dead-letters redrive clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ demo: $(LOCAL)/.done ## photos in, alerts out, on this machine; IMAGES=folder PH
 
 up: $(LOCAL)/.done ## the same stack, left running until Ctrl-C, with its URL and an operator's token; CAPTURE=folder
 	@$(LOCAL)/bin/python -m local up $(if $(CAPTURE),--capture "$(CAPTURE)")
+
+backfill: $(LOCAL)/.done ## judge 5,000 photos that lie in the bucket already, on this machine; PHOTOS=n
+	@$(LOCAL)/bin/python -m local backfill $(if $(PHOTOS),--photos $(PHOTOS))
 
 chain: $(LOCAL)/.done $(TRAINING)/.done ## every stage of training on a local S3, in small; IMAGES=folder PHOTOS=n OUT=folder WEIGHTS=file
 	@$(LOCAL)/bin/python -m local chain $(if $(IMAGES),--images "$(IMAGES)") $(if $(PHOTOS),--photos $(PHOTOS)) \

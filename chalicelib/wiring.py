@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from chalicelib.api.auth import Authorizer
     from chalicelib.api.world import World
+    from chalicelib.aws.policies import DynamoPolicies
     from chalicelib.ports import Inbox
 
 _MODEL_TIMEOUT_SECONDS = 8
@@ -75,13 +76,19 @@ def client(service: str, *, patience: int = 10, attempts: int = 3) -> Any:
     return boto3.client(service, config=config)
 
 
+def policies_in(dynamodb: Any, table: str) -> DynamoPolicies:
+    """Return by what photos are judged, as a table has it."""
+    from chalicelib.aws.policies import DynamoPolicies
+
+    return DynamoPolicies(dynamodb, table, time.monotonic)
+
+
 @cache
 def checker() -> Checker:
     """Return what checks photos."""
     from chalicelib.aws.bins import DynamoBins
     from chalicelib.aws.counter import SageMakerCounter
     from chalicelib.aws.images import S3Images
-    from chalicelib.aws.policies import DynamoPolicies
 
     here = settings()
     runtime = client("sagemaker-runtime", patience=_MODEL_TIMEOUT_SECONDS, attempts=1)
@@ -90,7 +97,7 @@ def checker() -> Checker:
         images=S3Images(client("s3"), int(here.text("MAX_PHOTO_BYTES"))),
         counter=TimedCounter(SageMakerCounter(runtime, here.text("ENDPOINT")), time.perf_counter),
         bins=DynamoBins(dynamodb, table),
-        policies=DynamoPolicies(dynamodb, table, time.monotonic),
+        policies=policies_in(dynamodb, table),
         prefix=here.text("PREFIX"),
         clock=now,
     )
@@ -109,12 +116,11 @@ def inbox() -> Inbox:
 def alerter() -> Alerter:
     """Return what sends alerts."""
     from chalicelib.aws.ledger import DynamoLedger
-    from chalicelib.aws.policies import DynamoPolicies
     from chalicelib.aws.topic import SnsTopic
 
     here = settings()
     dynamodb, table = client("dynamodb"), here.text("TABLE")
-    policies = DynamoPolicies(dynamodb, table, time.monotonic)
+    policies = policies_in(dynamodb, table)
     return Alerter(
         ledger=DynamoLedger(dynamodb, table, time.sleep),
         topic=SnsTopic(client("sns"), here.text("ALERTS_TOPIC"), here.text("API_URL").rstrip("/")),

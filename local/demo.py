@@ -47,7 +47,7 @@ def run(stack: Stack, plan: Sequence[Photo], console: Console) -> Tally:
     console.print(f"Dropping {len(plan)} photos into s3://{stack.outputs['BucketName']}/{PREFIX}")
     upload(stack, plan)
     outcomes = _watch(stack, len(plan), console)
-    received = _received_after(stack)
+    received = received_after(stack)
     uploads = uploads_in(stack.emulator.client("s3"), stack.outputs["BucketName"], PREFIX)
     tally = Tally.of(uploads, outcomes, received)
     _show_alerts(tally, plan, console)
@@ -91,7 +91,7 @@ def _watch(stack: Stack, photos: int, console: Console) -> tuple[Outcome, ...]:
     return outcomes
 
 
-def _received_after(stack: Stack) -> list[dict[str, Any]]:
+def received_after(stack: Stack) -> list[dict[str, Any]]:
     """Take what the subscriber receives until the inbox is empty and no more has come for a while."""
     sqs = stack.emulator.client("sqs")
     received: list[dict[str, Any]] = []

@@ -2,6 +2,8 @@
 
     python -m local.sagemaker --port 8081 --endpoint bin-counter --model-server http://127.0.0.1:8080
 
+With `--s3 http://127.0.0.1:4566` it runs transform jobs as well (`local.transform`), over the local S3 at that address.
+
 Clients reach it with `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME=http://127.0.0.1:8081`. Errors have the shapes that
 botocore's service model of `sagemaker-runtime` states; their texts are those that users of the real service
 report. Checks no signature and no permission. Binds loopback only, because its fault route is open:
@@ -33,6 +35,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.capture import MEGABYTES, VARIANT, Capture, Exchange
+from local.emulator import Emulator
+from local.transform import Control
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -130,15 +134,17 @@ Keep: TypeAlias = Callable[[Exchange], None]
 class Runtime:
     """One endpoint, as its callers see it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what stands behind the endpoint, and what it can do beside counting
         self,
         endpoint: str,
         container: Container,
         faults: Faults,
         *,
+        control: Control | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         keep: Keep | None = None,
     ) -> None:
+        self._control = control
         self._endpoint = endpoint
         self._container = container
         self._faults = faults
@@ -153,6 +159,7 @@ class Runtime:
                 Route("/ping", self.ping, methods=["GET"]),
                 Route("/faults", self.plan_fault, methods=["PUT"]),
                 Route("/faults", self.clear_faults, methods=["DELETE"]),
+                *([Route("/", self._control.answer, methods=["POST"])] if self._control else []),
             ]
         )
 
@@ -240,11 +247,14 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--port", type=int, required=True, help="port on loopback")
     parser.add_argument("--endpoint", required=True, help="name of the one endpoint that exists")
     parser.add_argument("--model-server", required=True, help="address of the model server behind it")
+    parser.add_argument("--s3", help="address of the local S3; with it, transform jobs run")
     parser.add_argument("--capture", type=Path, help="folder for requests and replies; without it, none are kept")
     parser.add_argument("--capture-percentage", type=int, default=100, help="share that is kept")
     parser.add_argument("--capture-megabytes", type=int, default=MEGABYTES, help="kept at most")
     given = parser.parse_args(argv)
-    runtime = Runtime(given.endpoint, container_at(given.model_server), Faults(), keep=_capture(given))
+    container = container_at(given.model_server)
+    control = Control(given.endpoint, container, Emulator(given.s3, Path()).client("s3")) if given.s3 else None
+    runtime = Runtime(given.endpoint, container, Faults(), control=control, keep=_capture(given))
     uvicorn.run(runtime.app(), host="127.0.0.1", port=given.port, log_level="warning")
 
 

@@ -11,7 +11,7 @@ import secrets
 import sys
 import urllib.request
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,7 +41,18 @@ class Stack:
     outputs: Mapping[str, str]
     token: str
     subscriber_url: str
-    faults_url: str
+    sagemaker_url: str
+    name: str = STACK
+
+    @property
+    def faults_url(self) -> str:
+        """Where faults of the endpoint are planned."""
+        return f"{self.sagemaker_url}/faults"
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client as the account's root; SageMaker's clients speak to its stand-in."""
+        address = self.sagemaker_url if service.startswith("sagemaker") else self.emulator.url
+        return replace(self.emulator, url=address).client(service)
 
     @property
     def api_url(self) -> str:
@@ -89,9 +100,10 @@ def stack(
         start = running_processes.enter_context
         tell("starting the model server")
         model_url = start(_model_server(folder, model))
-        runtime_url = start(_sagemaker_runtime(folder, model_url, captured))
+        port = free_port()
+        sagemaker_url = start(_sagemaker(folder, model_url, f"http://127.0.0.1:{port}", captured))
         tell("starting the emulator")
-        cloud = start(emulator(folder, extra={"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": runtime_url}))
+        cloud = start(emulator(folder, port=port, extra={"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": sagemaker_url}))
         tell("packaging the app")
         packaged = package(PROJECT, folder / "package", "local")
         tell("deploying the template")
@@ -101,7 +113,7 @@ def stack(
             outputs=outputs,
             token=_operators_token(cloud, outputs),
             subscriber_url=subscribe(cloud, outputs["AlertsTopicArn"]),
-            faults_url=f"{runtime_url}/faults",
+            sagemaker_url=sagemaker_url,
         )
 
 
@@ -125,11 +137,11 @@ def _model_server(folder: Path, model: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _sagemaker_runtime(folder: Path, model_url: str, captured: Kept | None) -> Iterator[str]:
+def _sagemaker(folder: Path, model_url: str, s3_url: str, captured: Kept | None) -> Iterator[str]:
     url = f"http://127.0.0.1:{free_port()}"
     command = [
         *(sys.executable, "-m", "local.sagemaker", "--port", url.rpartition(":")[2]),
-        *("--endpoint", ENDPOINT, "--model-server", model_url),
+        *("--endpoint", ENDPOINT, "--model-server", model_url, "--s3", s3_url),
     ]
     if captured is not None:
         command += ["--capture", str(captured.folder), "--capture-percentage", str(captured.percentage)]

@@ -14,6 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from ops.backfill.commands import backfill
 from ops.dead_letters import DeadLetter, dead_letters
 from ops.dead_letters import redrive as send_back
 from ops.deploy import ChangeSummary
@@ -40,6 +41,7 @@ app = typer.Typer(
 letters_app = typer.Typer(help="Messages that could not be worked off, each with its reason.", no_args_is_help=True)
 app.add_typer(letters_app, name="dead-letters")
 app.add_typer(policy_app, name="policy")
+app.add_typer(backfill, name="backfill")
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import boto3
 import typer
@@ -13,14 +13,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from chalicelib.errors import BincheckError
+from ops.backfill.errors import BackfillError
 from ops.deploy import WrongParameter
 from ops.package import PackagingFailed
 from ops.stack import Declined, NotDeployed, StackFailed
+from training.errors import TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROJECT = Path(__file__).parent.parent
+PROJECT: Final = Path(__file__).parent.parent
 FAILED, DECLINED = 1, 3
 
 out = Console()
@@ -61,6 +63,9 @@ def failures_told() -> Iterator[None]:
         raise typer.Exit(DECLINED) from no
     except WrongParameter as wrong:
         raise typer.BadParameter(str(wrong)) from wrong
-    except (NotDeployed, StackFailed, PackagingFailed, BincheckError, BotoCoreError, ClientError) as failure:
+    except (
+        *(BincheckError, BackfillError, NotDeployed, StackFailed, PackagingFailed, TrainingError),
+        *(BotoCoreError, ClientError),
+    ) as failure:
         err.print(str(failure), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(FAILED) from failure

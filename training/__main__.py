@@ -11,6 +11,7 @@ import typer
 from training.commands.alerts import alerts
 from training.commands.baseline import baseline
 from training.commands.compare import compare
+from training.commands.costs import costs
 from training.commands.deploy import deploy
 from training.commands.draw import draw
 from training.commands.ensemble import ensemble
@@ -30,7 +31,7 @@ from training.errors import TrainingError
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Count the items in photos of bins.")
 
 _STAGES = (fetch, draw, split, upload, tune, train, ensemble, package, baseline)
-_JUDGEMENTS = (evaluate, report, compare, alerts, throughput, watch)
+_JUDGEMENTS = (evaluate, report, compare, alerts, throughput, watch, costs)
 for command in (*_STAGES, *_JUDGEMENTS):
     app.command()(command)
 app.add_typer(jobs, name="jobs")

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from chalicelib.domain import BinStatus, Rejection
 from chalicelib.items import from_expectation, from_status, to_outcome, to_status
-from tests.delivery import EXPECTATIONS, Delivery, Photo, deliveries, in_order, photo_sets, table_after
+from tests.delivery import (
+    EXPECTATIONS,
+    Delivery,
+    Photo,
+    Table,
+    but_for_episodes,
+    deliveries,
+    in_order,
+    photo_sets,
+    table_after,
+)
 from tests.examples import NOON
 from tests.fakes import FakeBins
 
@@ -19,19 +29,12 @@ if TYPE_CHECKING:
 
     from chalicelib.domain import BinImage
 
-Table = dict[tuple[str, str], dict[str, Any]]
-
 
 def table_of(photos: list[Photo], delivery: Delivery) -> Table:
     bins = FakeBins(*map(from_expectation, EXPECTATIONS))
     bins.put(*(from_status(BinStatus(said.bin_id).expecting(said, NOON)) for said in EXPECTATIONS))
     table_after(photos, delivery, bins)
     return bins.items
-
-
-def but_for_episodes(table: Table) -> Table:
-    """What alerts went out depends on what was known when: a bin that was wrong for a moment has alerted."""
-    return {key: {name: value for name, value in item.items() if name != "episode"} for key, item in table.items()}
 
 
 def of_type(table: Table, *types: str) -> list[dict[str, Any]]:

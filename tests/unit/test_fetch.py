@@ -11,9 +11,9 @@ import pytest
 from tests.fetch_fixtures import FakeSource, bins, files_in, jpeg, metadata, write_folder
 from training.errors import FolderInUseError, UnusableSourceError, UnwritableFolderError
 from training.fetch import All, FolderSource, Listed, PatientSource, PerClass, Sample, Summary, estimate, fetch
-from training.fetch.fetching import _in_order
 from training.fetch.journal import Journal
 from training.fetch.sources import UnreadObjectError
+from training.parallel import in_order
 from training.records import read_folder
 
 if TYPE_CHECKING:
@@ -328,7 +328,7 @@ def test_only_a_few_bins_are_taken_ahead() -> None:
             taken.append(number)
             yield number
 
-    results = _in_order(str, endless(), workers=2)
+    results = in_order(str, endless(), workers=2)
 
     assert [next(results) for _ in range(3)] == ["0", "1", "2"]
     results.close()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COMMANDS = [
     *("package", "deploy", "destroy", "status", "dead-letters list", "dead-letters redrive"),
     *("policy show", "policy set", "policy versions", "policy replay"),
+    *(f"backfill {stage}" for stage in ("list", "count", "record", "run", "status")),
 ]
 
 

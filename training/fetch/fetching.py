@@ -6,13 +6,11 @@ number of bins. Only the calling thread writes to the journal.
 
 import heapq
 import json
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from training.errors import BrokenRecordError, UnusableSourceError, UnwritableFolderError
 from training.fetch.checks import manifest_line
@@ -20,19 +18,16 @@ from training.fetch.choice import Selection, chosen, place
 from training.fetch.folder import OWN, DataFolder
 from training.fetch.journal import Journal, Outcome, State
 from training.fetch.sources import FolderSource, MissingObjectError, Source, UnreadObjectError
+from training.parallel import in_order
 from training.progress import Progress, silent
 from training.records import truth_of
 
 MANIFEST: Final = "manifest.jsonl"
 SET_ASIDE_LIST: Final = "set-aside.jsonl"
 
-_UNDER_WAY_PER_WORKER: Final = 4
 _OUTAGE: Final = 50
 """So many bins in a row that the network kept back are no bad luck: the run ends, to be taken up again."""
 _SIZES_LOOKED_UP: Final = 100
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +100,7 @@ def estimate(source: Source, out: Path, selection: Selection, *, workers: int) -
         wanted = journal.want(_chosen(selection, source, workers))
         outstanding = journal.outstanding_count()
         some = heapq.nsmallest(_SIZES_LOOKED_UP, journal.outstanding(), key=lambda image_id: place(image_id, 0))
-    sizes = list(_in_order(source.size, some, workers))
+    sizes = list(in_order(source.size, some, workers))
     about_bytes = round(sum(sizes) / len(sizes) * outstanding) if sizes else 0
     return Estimate(wanted, outstanding, 2 * outstanding, about_bytes)
 
@@ -117,13 +112,13 @@ def _chosen(selection: Selection, source: Source, workers: int) -> Iterable[str]
         except (MissingObjectError, BrokenRecordError):
             return image_id, None
 
-    return chosen(selection, source.ids, lambda ids: _in_order(count_of, ids, workers))
+    return chosen(selection, source.ids, lambda ids: in_order(count_of, ids, workers))
 
 
 def _work_through(journal: Journal, worker: "_Worker", workers: int, progress: Progress) -> tuple[int, int, int]:
     """Obtain what is outstanding; counts the bins fetched, those found complete, and the bytes fetched."""
     fetched = found = bytes_fetched = 0
-    attempts = _in_order(worker.obtain, journal.outstanding(), workers)
+    attempts = in_order(worker.obtain, journal.outstanding(), workers)
     with closing(attempts), progress(journal.outstanding_count(), "fetching") as done:
         for attempt in _until_outage(attempts):
             journal.record(attempt.outcome)
@@ -146,24 +141,6 @@ def _until_outage(attempts: Iterable[_Attempt]) -> Iterator[_Attempt]:
                 f"{_OUTAGE} bins in a row were {attempt.outcome.note}; what has arrived is kept, and the same command"
                 " goes on from there"
             )
-
-
-def _in_order(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Generator[Result, None, None]:
-    """Do the work in threads and give the results in the items' order, with few items taken ahead.
-
-    Ends, however it ends, only when no thread works any more; what had not begun then does not begin.
-    """
-    under_way: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(workers)
-    try:
-        for item in items:
-            under_way.append(pool.submit(work, item))
-            if len(under_way) == workers * _UNDER_WAY_PER_WORKER:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True)
