@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from training.serving.images import MAX_MEMORY
 from training.serving.logs import json_lines
 from training.serving.model import CountModel
+from training.serving.room import Room
 from training.serving.server import BoundedPool, ModelServer
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         server.should_exit = True
 
     front = ModelServer(
-        load=partial(CountModel.load, given.model),
+        load=partial(CountModel.load, given.model, hold=Room(MAX_MEMORY).hold),
         pool=BoundedPool(threads=given.threads, queue=given.queue),
         give_up=give_up,
     )
