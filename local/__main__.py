@@ -1,4 +1,4 @@
-"""The local stack's command line: `python -m local demo|up|chain|bench|bench-fetch --help`."""
+"""The local stack's command line: `python -m local demo|up|chain|bench|bench-endpoint|bench-fetch --help`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from local import bench as benchmark
+from local import bench_endpoint as endpoint
 from local import bench_fetch as fetching
 from local import chain as whole_chain
 from local import demo as demonstration
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 _DRAWN_PHOTOS = 50
 _CHAIN_PHOTOS = 200
 _TRAINING_PYTHON = Path(".venv-training/bin/python")
+_TOOLKIT_PYTHON = Path("build/toolkit/bin/python")
+_RELEASED = Path("models/bin-counter")
+_CELL_SECONDS = 8.0
+_QUICK_SECONDS = 1.0
 _SEED = 2026
 
 main = typer.Typer(
@@ -113,6 +118,35 @@ def bench(
     """Measure on this machine: imports, and photos dropped at once in batches beside one by one."""
     with _workshop() as folder:
         benchmark.run(folder, photos, lambda: _running(folder), console)
+
+
+@main.command()
+def bench_endpoint(
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder of .jpg files to send; without it, drawn ones of full size.", exists=True),
+    ] = None,
+    model: Annotated[Path, typer.Option(help="Folder of the released model.", exists=True)] = _RELEASED,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="How long each of the 24 figures is measured.")
+    ] = _CELL_SECONDS,
+    toolkit_python: Annotated[
+        Path,
+        typer.Option(help="Python with AWS's toolkit, as make build/toolkit/.done sets it up; left out if missing."),
+    ] = _TOOLKIT_PYTHON,
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="A second for each figure: to try it, not to quote.")] = False,
+) -> None:
+    """Measure the endpoint beside eager PyTorch behind AWS's handler toolkit, and beside ONNX Runtime alone.
+
+    One, four and sixteen clients, which send one photo or eight at once and wait for all their answers.
+    """
+    with _workshop() as folder:
+        rival = toolkit_python.absolute() if toolkit_python.exists() else None
+        if rival is None:
+            console.print(f"[yellow]without AWS's toolkit: there is no {toolkit_python}[/]")
+        plan = endpoint.Plan(model.absolute(), endpoint.photos_for(images), _QUICK_SECONDS if quick else seconds, rival)
+        endpoint.run(folder, plan, console)
 
 
 @main.command()

@@ -17,6 +17,7 @@ from training.commands.fetch import fetch
 from training.commands.jobs import jobs
 from training.commands.package import package
 from training.commands.report import report
+from training.commands.runtimes import runtimes
 from training.commands.split import split
 from training.commands.thresholds import thresholds
 from training.commands.throughput import throughput
@@ -28,7 +29,7 @@ from training.errors import TrainingError
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Count the items in photos of bins.")
 
 _STAGES = (fetch, draw, split, upload, tune, train, ensemble, package)
-_JUDGEMENTS = (evaluate, report, compare, thresholds, throughput)
+_JUDGEMENTS = (evaluate, report, compare, thresholds, throughput, runtimes)
 for command in (*_STAGES, *_JUDGEMENTS):
     app.command()(command)
 app.add_typer(jobs, name="jobs")

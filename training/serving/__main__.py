@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from training.serving.allocator import give_back
 from training.serving.images import MAX_MEMORY
 from training.serving.logs import json_lines
 from training.serving.model import CountModel
@@ -35,6 +36,7 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
     given = arguments(argv, environment)
     logging.basicConfig(level=logging.INFO, handlers=[json_lines(sys.stdout)])
+    give_back()
 
     def give_up() -> None:
         server.should_exit = True

@@ -82,9 +82,7 @@ class BadImage(Exception):  # noqa: N818 - what the file is, not what went wrong
         self.message = message
 
 
-def decode(
-    body: bytes, size: tuple[int, int], *, hold: Hold = freely, timed: Timed = untimed
-) -> NDArray[np.uint8]:
+def decode(body: bytes, size: tuple[int, int], *, hold: Hold = freely, timed: Timed = untimed) -> NDArray[np.uint8]:
     """Decode one JPEG or PNG file into RGB pixels, squashed to `size` whatever its aspect.
 
     Args:

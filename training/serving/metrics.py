@@ -45,7 +45,10 @@ class Metrics:
         self._steps = {step: steps.labels(step) for step in STEPS}
         self._bytes = Counter("bincheck_photo_bytes", "Bytes of photos taken in.", registry=self._registry)
         self._ready = Gauge(
-            "bincheck_model_ready", "1 once the model has answered its warm-up photo.", ("model",), registry=self._registry
+            "bincheck_model_ready",
+            "1 once the model has answered its warm-up photo.",
+            ("model",),
+            registry=self._registry,
         )
         for name, text, ask in (
             ("bincheck_in_flight", "Photos from their first byte to their answer, the queue included.", in_flight),

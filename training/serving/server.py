@@ -317,7 +317,9 @@ async def _discard_rest(request: Request, patience: float) -> None:
 
 async def _no_such_route(_: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else 404)
-    return _error_response(Refused(status, status.name.lower(), f"{status.phrase}: see /ping, /invocations and /metrics"))
+    return _error_response(
+        Refused(status, status.name.lower(), f"{status.phrase}: see /ping, /invocations and /metrics")
+    )
 
 
 def _error_response(refusal: Refused) -> JSONResponse:
