@@ -1,11 +1,12 @@
 """The endpoint beside what else could serve the same network on this machine, all of it in one run.
 
 Three answer the same photos: our server; the same network in eager PyTorch behind AWS's own handler toolkit
-(`local.bench_toolkit`); and ONNX Runtime without any server (`local.bench_floor`), which nothing with a server can beat.
+(`local.bench_toolkit`); and ONNX Runtime without any server (`local.bench_floor`), which no server can beat.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -30,7 +31,7 @@ from training.drawn import draw_bin
 from training.serving.steps import STEPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rich.console import Console
 
@@ -104,14 +105,12 @@ def photos_for(images: Path | None, most: int = 200) -> list[bytes]:
 
 
 def _drawn(number: int) -> bytes:
-    import io
-
     file = io.BytesIO()
     draw_bin(number, number % 7, _SIZES[number % len(_SIZES)]).image.save(file, "JPEG", quality=_QUALITY)
     return file.getvalue()
 
 
-def _ours(folder: Path, plan: Plan, step: Any) -> tuple[Contender, dict[str, dict[str, float]]]:
+def _ours(folder: Path, plan: Plan, step: Callable[[str], None]) -> tuple[Contender, dict[str, dict[str, float]]]:
     ours, steps = Contender(SERVER), {}
     with _served(_server_command(plan.model), folder / "server.log", ours) as (port, process):
         for clients, batch in plan.cells:
@@ -124,7 +123,7 @@ def _ours(folder: Path, plan: Plan, step: Any) -> tuple[Contender, dict[str, dic
     return ours, steps
 
 
-def _others(folder: Path, plan: Plan, step: Any) -> Iterator[Contender]:
+def _others(folder: Path, plan: Plan, step: Callable[[str], None]) -> Iterator[Contender]:
     if plan.toolkit_python:
         toolkit = Contender(TOOLKIT)
         command = [plan.toolkit_python, "-m", "local.bench_toolkit", "--model", plan.model, "--port"]

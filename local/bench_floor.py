@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> None:
     photos = [path.read_bytes() for path in sorted(given.photos.iterdir())]
     ask(photos[:1])
     ready = time.perf_counter() - began
-    seen = [asdict(load(lambda _: ask, photos, *cell, given.seconds)) for cell in given.cell]
+    seen = [asdict(load(lambda _: ask, photos, clients, batch, given.seconds)) for clients, batch in given.cell]
     print(json.dumps({"ready_seconds": round(ready, 2), "cells": seen}))
 
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from itertools import cycle, islice
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 import numpy as np
 
@@ -44,21 +44,19 @@ def load(make: Callable[[int], Client], photos: Sequence[bytes], clients: int, b
     """Let so many clients ask for that long, and add up what they saw; `make` makes one of a batch."""
     with ThreadPoolExecutor(clients) as threads:
         askers = [make(batch) for _ in range(clients)]
-        for _ in threads.map(lambda ask: [ask(_batch(photos, 0, batch)) for _ in range(WARM_UP)], askers):
-            pass
+        list(threads.map(lambda ask: [ask(_batch(photos, 0, batch)) for _ in range(WARM_UP)], askers))
         began = time.perf_counter()
         parts = threads.map(lambda pair: _ask(pair[1], photos, pair[0] * 7, batch, began + seconds), enumerate(askers))
         rounds = [one for part in parts for one in part]
         took = time.perf_counter() - began
-    p50, p95, p99 = np.percentile([milliseconds for milliseconds, _ in rounds], (50, 95, 99))
+    p50, p95, p99 = np.percentile([milliseconds for milliseconds, _ in rounds], (50, 95, 99)).round(1).tolist()
     failed = sum(refused for _, refused in rounds)
     answered = len(rounds) * batch - failed
-    figures = (round(float(one), 1) for one in (p50, p95, p99, answered / took))
-    return Seen(clients, batch, *figures, photos=answered, failed=failed)
+    return Seen(clients, batch, p50, p95, p99, round(answered / took, 1), answered, failed)
 
 
 def _ask(ask: Client, photos: Sequence[bytes], first: int, batch: int, until: float) -> list[tuple[float, int]]:
-    rounds = []
+    rounds: list[tuple[float, int]] = []
     while not rounds or time.perf_counter() < until:
         mine = _batch(photos, first + len(rounds) * batch, batch)
         started = time.perf_counter()
@@ -78,7 +76,7 @@ class HttpClients:
         self._port = port
         self._open = ExitStack()
 
-    def __enter__(self) -> HttpClients:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

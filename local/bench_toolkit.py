@@ -66,8 +66,9 @@ class Worker:
     @classmethod
     def start(cls, model: str) -> None:
         """Load the network."""
-        import torch
-        from sagemaker_pytorch_serving_container.handler_service import HandlerService
+        # Only here: the process that hands out the work needs neither.
+        import torch  # noqa: PLC0415
+        from sagemaker_pytorch_serving_container.handler_service import HandlerService  # noqa: PLC0415
 
         torch.set_num_threads(1)
         cls.context = Context({"model_dir": model})

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from training.pixels import Pixels
 
 QUANTISED: Final = ("Conv", "Add", "Clip", "Relu")
-"""Operators in 8 bits. The activations must be among them: otherwise what a convolution gives is quantised before it is
-cut off, over a range of which most is thrown away. That cost mobilenet_v2 one point of accuracy on validation photos."""
+"""Operators in 8 bits. The activations must be among them: otherwise what a convolution gives is quantised before it
+is cut off, over a range of which most is thrown away. That cost mobilenet_v2 a point of accuracy in validation."""
 
 FIRST: Final = 3
 """So many convolutions stay in single precision: mobilenet_v2's first block, which works on few channels of very unlike
@@ -39,8 +39,8 @@ _BATCH: Final = 8
 def quantise(source: Path, pixels: Pixels, target: Path, *, first: int = FIRST) -> None:
     """Write the 8-bit form of the graph at `source` to `target`; `pixels` [N,H,W,3] give the ranges of its values.
 
-    Its `first` convolutions are left as they are. The ranges reach from the smallest to the largest value seen. Raises UnusableModelError where the graph has no
-    convolution, or its input is not called `images`.
+    Its `first` convolutions are left as they are. The ranges reach from the smallest to the largest value seen. Raises
+    UnusableModelError where the graph has no convolution, or its input is not called `images`.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process

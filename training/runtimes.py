@@ -1,7 +1,7 @@
 """Which runtime and which precision serve a released network best, all of them measured on the same photos in one run.
 
-Each has an interpreter of its own, so that its start and its memory are its own. Judged by the validation split: the test
-split is not for choosing. OpenVINO takes part where it is installed; it is no requirement of the project.
+Each has an interpreter of its own, so that its start and its memory are its own. Judged by the validation split: the
+test split is not for choosing. OpenVINO takes part where it is installed; it is no requirement of the project.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def runtimes(  # noqa: PLR0913 - what is measured, on what, and where it is kept
 ) -> list[Way]:
     """Measure every way that is installed on the validation photos of a split of these records.
 
-    The 8-bit network is quantised here, over photos of the training split, and kept as `save`. Raises UnusableModelError, BrokenRecordError and NothingToScoreError.
+    The 8-bit network is quantised here, over photos of the training split, and kept as `save`. Raises
+    UnusableModelError, BrokenRecordError and NothingToScoreError.
     """
     size = CountModel.load(model).facts.size
     parts = split(records, seed)

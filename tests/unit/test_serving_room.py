@@ -54,13 +54,12 @@ def test_small_ones_do_not_starve_a_large_one() -> None:
         with room.hold(amount):
             order.append(name)
 
-    with ThreadPoolExecutor(2) as threads:
-        with room.hold(50):
-            threads.submit(take, 60, "large")
-            eventually(lambda: len(room._queue) == 1)
-            threads.submit(take, 10, "small")
-            eventually(lambda: len(room._queue) == 2)
-            assert order == []
+    with ThreadPoolExecutor(2) as threads, room.hold(50):
+        threads.submit(take, 60, "large")
+        eventually(lambda: len(room._queue) == 1)
+        threads.submit(take, 10, "small")
+        eventually(lambda: len(room._queue) == 2)
+        assert order == []
     assert order == ["large", "small"]
 
 
