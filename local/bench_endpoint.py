@@ -64,11 +64,12 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured: the package, the photos, for how long each, and the toolkit's Python where there is one."""
+    """What is measured: package, photos, seconds for each figure, the server's threads, the toolkit's Python if any."""
 
     model: Path
     photos: Sequence[bytes]
     seconds: float
+    inference_threads: int
     toolkit_python: Path | None
     cells: Sequence[tuple[int, int]] = tuple(product(CLIENTS, BATCHES))
 
@@ -97,7 +98,7 @@ def run(folder: Path, plan: Plan, console: Console) -> None:
 def photos_for(images: Path | None, most: int = 200) -> list[bytes]:
     """Return the JPEG files of a folder, or drawn ones of full camera size."""
     if images is None:
-        return [_drawn(number) for number in range(_DRAWN)]
+        return [_drawn(number) for number in range(min(_DRAWN, most))]
     files = sorted(path for path in images.iterdir() if path.suffix.lower() in {".jpg", ".jpeg"})[:most]
     if not files:
         raise NotReady(f"{images} holds no .jpg")
@@ -112,7 +113,7 @@ def _drawn(number: int) -> bytes:
 
 def _ours(folder: Path, plan: Plan, step: Callable[[str], None]) -> tuple[Contender, dict[str, dict[str, float]]]:
     ours, steps = Contender(SERVER), {}
-    with _served(_server_command(plan.model), folder / "server.log", ours) as (port, process):
+    with _served(_server_command(plan), folder / "server.log", ours) as (port, process):
         for clients, batch in plan.cells:
             step(f"{SERVER}: {clients} clients, {batch} photos each")
             before = step_sums(port)
@@ -142,8 +143,9 @@ def _others(folder: Path, plan: Plan, step: Callable[[str], None]) -> Iterator[C
         yield floor
 
 
-def _server_command(model: Path) -> list[str]:
-    return [sys.executable, "-m", "training.serving", "--model", str(model), "--queue", str(_QUEUE), "--port"]
+def _server_command(plan: Plan) -> list[str]:
+    command = [sys.executable, "-m", "training.serving", "--model", str(plan.model), "--queue", str(_QUEUE)]
+    return [*command, "--inference-threads", str(plan.inference_threads), "--port"]
 
 
 def _floor(folder: Path, plan: Plan, floor: Contender, threads: int) -> None:
@@ -178,11 +180,12 @@ def _served(command: Sequence[str], log: Path, contender: Contender) -> Iterator
 
 
 def _hostile_peak(folder: Path, plan: Plan) -> float | None:
-    """Send the worst photos, a dozen of a kind at once, and return the server's peak memory in MB."""
-    with _served(_server_command(plan.model), folder / "hostile.log", Contender(SERVER)) as (port, process):
-        for photo in hostile_photos().values():
+    """Send the worst photos, a dozen of a kind at once and then of all kinds, and return the server's peak in MB."""
+    worst = list(hostile_photos().values())
+    with _served(_server_command(plan), folder / "hostile.log", Contender(SERVER)) as (port, process):
+        for photos in (*([photo] * _HOSTILE_AT_ONCE for photo in worst), worst * _HOSTILE_AT_ONCE):
             with HttpClients(port) as http:
-                http.make(_HOSTILE_AT_ONCE)([photo] * _HOSTILE_AT_ONCE)
+                http.make(len(photos))(photos)
         return resident_mb(process.pid, peak=True)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Client: TypeAlias = Callable[[Sequence[bytes]], int]
     """Gets so many photos answered and returns how many were not."""
 
-WARM_UP: Final = 3
+WARM_UP: Final = 1
 """Rounds of each client before the clock counts."""
 
 

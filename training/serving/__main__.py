@@ -42,7 +42,7 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         server.should_exit = True
 
     front = ModelServer(
-        load=partial(CountModel.load, given.model, hold=Room(MAX_MEMORY).hold),
+        load=partial(CountModel.load, given.model, threads=given.inference_threads, hold=Room(MAX_MEMORY).hold),
         pool=BoundedPool(threads=given.threads, queue=given.queue),
         give_up=give_up,
     )
@@ -82,6 +82,13 @@ def arguments(argv: Sequence[str], environment: Mapping[str, str]) -> argparse.N
         type=int,
         default=environment.get("SAGEMAKER_MODEL_SERVER_WORKERS", str(os.cpu_count() or 1)),
         help="photos worked on at once (default: %(default)s, one for each processor)",
+    )
+    parser.add_argument(
+        "--inference-threads",
+        type=int,
+        default=1,
+        help="threads that share one photo's way through the network: more than one answers a lone photo sooner "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--queue",
