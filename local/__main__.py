@@ -121,7 +121,7 @@ def bench(
 
 
 @main.command()
-def bench_endpoint(
+def bench_endpoint(  # noqa: PLR0913 - one parameter per option
     images: Annotated[
         Path | None,
         typer.Option(help="Folder of .jpg files to send; without it, drawn ones of full size.", exists=True),
@@ -130,6 +130,9 @@ def bench_endpoint(
     seconds: Annotated[
         float, typer.Option(min=0.1, help="How long each of the 24 figures is measured.")
     ] = _CELL_SECONDS,
+    inference_threads: Annotated[
+        int, typer.Option(min=1, help="Threads of the server that share one photo's way through the network.")
+    ] = 1,
     toolkit_python: Annotated[
         Path,
         typer.Option(help="Python with AWS's toolkit, as make build/toolkit/.done sets it up; left out if missing."),
@@ -145,7 +148,8 @@ def bench_endpoint(
         rival = toolkit_python.absolute() if toolkit_python.exists() else None
         if rival is None:
             console.print(f"[yellow]without AWS's toolkit: there is no {toolkit_python}[/]")
-        plan = endpoint.Plan(model.absolute(), endpoint.photos_for(images), _QUICK_SECONDS if quick else seconds, rival)
+        for_each = _QUICK_SECONDS if quick else seconds
+        plan = endpoint.Plan(model.absolute(), endpoint.photos_for(images), for_each, inference_threads, rival)
         endpoint.run(folder, plan, console)
 
 

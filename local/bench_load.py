@@ -15,6 +15,7 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 import numpy as np
+from urllib3.util.wait import wait_for_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,10 +91,17 @@ class HttpClients:
 
         def ask(photos: Sequence[bytes]) -> int:
             for connection, photo in zip(connections, photos, strict=True):
+                _close_if_dropped(connection)
                 connection.request("POST", "/invocations", photo, {"Content-Type": "image/jpeg"})
             return sum(_status(connection) != 200 for connection in connections)
 
         return ask
+
+
+def _close_if_dropped(connection: HTTPConnection) -> None:
+    """Close what the server has closed while it was idle: the next request then opens it anew."""
+    if connection.sock is not None and wait_for_read(connection.sock, timeout=0.0):
+        connection.close()
 
 
 def _status(connection: HTTPConnection) -> int:

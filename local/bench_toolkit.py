@@ -110,7 +110,9 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     given = parser.parse_args(argv)
     os.environ["SAGEMAKER_PROGRAM"] = _PROGRAM
-    uvicorn.run(app(given.model, given.workers), host="127.0.0.1", port=given.port, log_level="warning")
+    uvicorn.run(
+        app(given.model, given.workers), host="127.0.0.1", port=given.port, log_level="warning", timeout_keep_alive=75
+    )
 
 
 if __name__ == "__main__":

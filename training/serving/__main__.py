@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 DRAIN_SECONDS: Final = 25
 """Time for the answers in progress after SIGTERM: SageMaker kills the container after 30."""
 
+KEEP_ALIVE_SECONDS: Final = 75
+"""For a connection without a photo: longer than callers keep theirs, so that none sends into one that just closes."""
+
 
 def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
@@ -53,6 +56,7 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
             port=given.port,
             log_config=None,  # one format for all lines, ours
             access_log=False,  # the server writes a richer line for each photo
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
     )
