@@ -98,6 +98,17 @@ def test_a_photo_stands_upright_as_its_exif_says(tag: int, turned_by_the_camera:
     assert np.array_equal(decode(encoded(stored, "PNG", exif=exif), SIZE), np.asarray(PHOTO))
 
 
+def test_a_photo_that_was_held_on_its_side_gives_the_picture_of_one_held_upright() -> None:
+    exif, photo = Image.Exif(), drawn(size=(540, 480))
+    exif[0x0112] = 6
+    turned = encoded(photo.transpose(Image.Transpose.ROTATE_90), "PNG", exif=exif)
+
+    for size in (SIZE, (300, 200)):
+        difference = np.abs(decode(turned, size).astype(int) - decode(encoded(photo, "PNG"), size))
+        assert difference.mean() < 0.5
+        assert difference.max() <= LOSS_OF_JPEG * 2
+
+
 def test_a_photo_of_another_aspect_is_squashed_to_width_by_height() -> None:
     halves = Image.new("RGB", (400, 100), "red")
     halves.paste("blue", (200, 0, 400, 100))
