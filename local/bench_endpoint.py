@@ -23,7 +23,7 @@ import urllib3
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from local.bench_load import HttpClients, Seen, load
+from local.bench_load import WARM_UP, HttpClients, Seen, load
 from local.hostile import hostile_photos
 from local.processes import NotReady, free_port, running
 from local.stack import PROJECT
@@ -59,6 +59,8 @@ class Contender:
     name: str
     ready_seconds: float = 0.0
     resident_mb: float | None = None
+    cpu_ms_per_photo: float | None = None
+    """Processor time over all cells: hardly disturbed by what else the machine does, as the others are."""
     cells: list[Seen] = field(default_factory=list)
 
 
@@ -114,13 +116,14 @@ def _drawn(number: int) -> bytes:
 def _ours(folder: Path, plan: Plan, step: Callable[[str], None]) -> tuple[Contender, dict[str, dict[str, float]]]:
     ours, steps = Contender(SERVER), {}
     with _served(_server_command(plan), folder / "server.log", ours) as (port, process):
+        idle = cpu_seconds(process.pid)
         for clients, batch in plan.cells:
             step(f"{SERVER}: {clients} clients, {batch} photos each")
             before = step_sums(port)
             with HttpClients(port) as http:
                 ours.cells.append(load(http.make, plan.photos, clients, batch, plan.seconds))
             steps[f"{clients}x{batch}"] = _mean_ms(before, step_sums(port))
-        ours.resident_mb = resident_mb(process.pid)
+        _weigh(ours, process.pid, idle)
     return ours, steps
 
 
@@ -129,11 +132,12 @@ def _others(folder: Path, plan: Plan, step: Callable[[str], None]) -> Iterator[C
         toolkit = Contender(TOOLKIT)
         command = [plan.toolkit_python, "-m", "local.bench_toolkit", "--model", plan.model, "--port"]
         with _served(list(map(str, command)), folder / "toolkit.log", toolkit) as (port, process):
+            idle = cpu_seconds(process.pid)
             for clients, batch in plan.cells:
                 step(f"{TOOLKIT}: {clients} clients, {batch} photos each")
                 with HttpClients(port) as http:
                     toolkit.cells.append(load(http.make, plan.photos, clients, batch, plan.seconds))
-            toolkit.resident_mb = resident_mb(process.pid)
+            _weigh(toolkit, process.pid, idle)
         yield toolkit
     for name, threads in ((FLOOR, os.cpu_count() or 1), (FLOOR_OF_ONE, 1)):
         floor = Contender(name)
@@ -158,7 +162,7 @@ def _floor(folder: Path, plan: Plan, floor: Contender, threads: int) -> None:
     for clients, batch in plan.cells:
         command += ["--cell", str(clients), str(batch)]
     said = json.loads(subprocess.run(command, capture_output=True, check=True, cwd=PROJECT).stdout)
-    floor.ready_seconds = said["ready_seconds"]
+    floor.ready_seconds, floor.cpu_ms_per_photo = said["ready_seconds"], said["cpu_ms_per_photo"]
     floor.cells = [Seen(**cell) for cell in said["cells"]]
 
 
@@ -204,14 +208,36 @@ def _mean_ms(before: Mapping[str, tuple[float, float]], after: Mapping[str, tupl
     }
 
 
+def _weigh(contender: Contender, pid: int, idle: float | None) -> None:
+    """Note a server's memory, and its processor time for each photo since it was ready, the warm-up included."""
+    contender.resident_mb, used = resident_mb(pid), cpu_seconds(pid)
+    if used is not None and idle is not None:
+        photos = sum(cell.photos + WARM_UP * cell.clients * cell.batch for cell in contender.cells)
+        contender.cpu_ms_per_photo = round(1000 * (used - idle) / photos, 2)
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """Return the processor time of a process and of all it started; None where /proc is missing."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return None
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    own = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return own + sum(cpu_seconds(child) or 0.0 for child in _children(pid))
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def resident_mb(pid: int, *, peak: bool = False) -> float | None:
     """Return the memory of a process and of all it started, now or at their peaks; None where /proc is missing."""
     if not Path("/proc/self/status").exists():
         return None
     name = "VmHWM" if peak else "VmRSS"
     own = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return round(int(own[1]) / 1024 if own else 0) + sum(resident_mb(int(child), peak=peak) or 0 for child in children)
+    children = sum(resident_mb(child, peak=peak) or 0 for child in _children(pid))
+    return round(int(own[1]) / 1024 if own else 0) + children
 
 
 def report(
@@ -257,12 +283,14 @@ def _cell_table(contenders: Sequence[Contender]) -> Table:
 
 
 def _start_table(contenders: Sequence[Contender], hostile_mb: float | None) -> Table:
-    table = Table("answered by", "start to ready, s", "resident MB under load", "peak MB, hostile photos")
+    headings = ("start to ready, s", "CPU ms a photo", "resident MB under load", "peak MB, hostile photos")
+    table = Table("answered by", *headings)
     for one in contenders:
         peak = hostile_mb if one.name == SERVER else None
         table.add_row(
             one.name,
             f"{one.ready_seconds:.2f}",
+            "-" if one.cpu_ms_per_photo is None else f"{one.cpu_ms_per_photo:.1f}",
             *("-" if mb is None else f"{mb:.0f}" for mb in (one.resident_mb, peak)),
         )
     return table

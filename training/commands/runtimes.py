@@ -1,6 +1,7 @@
 """`runtimes`: what serves a released network best on this machine."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -49,4 +50,4 @@ def runtimes(  # noqa: PLR0913 - one parameter per option
             "-" if way.resident_mb is None else f"{way.resident_mb:.0f}",
             f"{way.package_mb:.0f}",
         )
-    Console().print(shown)
+    Console(width=None if sys.stdout.isatty() else 140).print(shown)
