@@ -6,12 +6,13 @@ PIP_FLAGS = --quiet --disable-pip-version-check --no-input
 LOCAL = .venv
 DEV = .venv-dev
 TRAINING = .venv-training
+RIVAL = build/toolkit
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up backfill chain test check format bench fuzz image deploy destroy dead-letters redrive clean
+.PHONY: help demo up backfill chain test check format bench bench-endpoint fuzz soak image deploy destroy dead-letters redrive clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(LOCAL)/.done ## photos in, alerts out, on this machine; IMAGES=folder PHOTOS=n takes real photos, CAPTURE=folder keeps traffic
 	@$(LOCAL)/bin/python -m local demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(PHOTOS),--photos $(PHOTOS)) \
@@ -43,11 +44,18 @@ format: $(DEV)/.done ## put the code into its format
 	$(DEV)/bin/ruff format .
 	$(DEV)/bin/ruff check --fix .
 
-bench: $(LOCAL)/.done ## measure: import times, 2,000 photos at once, batches beside single photos
+bench: $(LOCAL)/.done $(RIVAL)/.done ## measure: imports, 2,000 photos at once, and the endpoint beside AWS's toolkit
 	@$(LOCAL)/bin/python -m local bench
+	@$(LOCAL)/bin/python -m local bench-endpoint
+
+bench-endpoint: $(LOCAL)/.done $(RIVAL)/.done ## the endpoint alone; IMAGES=folder takes real photos, QUICK=1 a minute
+	@$(LOCAL)/bin/python -m local bench-endpoint $(if $(IMAGES),--images "$(IMAGES)") $(if $(QUICK),--quick)
 
 fuzz: $(DEV)/.done ## ten thousand malformed photos against the model server
 	$(DEV)/bin/python -m pytest tests/conformance -m fuzz
+
+soak: $(DEV)/.done ## twenty thousand photos against the model server, whose memory must stay flat
+	$(DEV)/bin/python -m pytest tests/conformance -m soak -s
 
 image: ## build the endpoint's container (needs Docker); MODEL=models/bin-counter puts a model inside
 	docker build -f training/serving/Dockerfile -t bincheck-serving \
@@ -71,6 +79,7 @@ clean: ## remove environments and caches
 $(LOCAL)/.done: requirements/local.txt requirements/serving.txt requirements.txt requirements/constraints.txt
 $(DEV)/.done: requirements/dev.txt requirements/local.txt requirements/serving.txt requirements.txt requirements/constraints.txt
 $(TRAINING)/.done: requirements/training.txt requirements/serving.txt requirements/constraints.txt
+$(RIVAL)/.done: requirements/bench.txt requirements/training.txt requirements/serving.txt requirements/constraints.txt
 
 %/.done:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
@@ -83,3 +92,4 @@ $(TRAINING)/.done: requirements/training.txt requirements/serving.txt requiremen
 NAME_$(LOCAL) = local
 NAME_$(DEV) = dev
 NAME_$(TRAINING) = training
+NAME_$(RIVAL) = bench

@@ -1,4 +1,4 @@
-"""The local stack's command line: `python -m local demo|up|chain|backfill|bench|bench-fetch --help`."""
+"""The local stack's command line: `python -m local demo|up|chain|backfill|bench|bench-endpoint|bench-fetch --help`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rich.console import Console
 
 from local import backfill as filling
 from local import bench as benchmark
+from local import bench_endpoint as endpoint
 from local import bench_fetch as fetching
 from local import chain as whole_chain
 from local import demo as demonstration
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 _DRAWN_PHOTOS = 50
 _CHAIN_PHOTOS = 200
 _TRAINING_PYTHON = Path(".venv-training/bin/python")
+_TOOLKIT_PYTHON = Path("build/toolkit/bin/python")
+_RELEASED = Path("models/bin-counter")
+_CELL_SECONDS = 8.0
+_QUICK_SECONDS = 1.0
 _SEED = 2026
 
 CaptureFolder = Annotated[
@@ -145,6 +150,39 @@ def bench(
     """Measure on this machine: imports, and photos dropped at once in batches beside one by one."""
     with _workshop() as folder:
         benchmark.run(folder, photos, lambda: _running(folder), console)
+
+
+@main.command()
+def bench_endpoint(  # noqa: PLR0913 - one parameter per option
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder of .jpg files to send; without it, drawn ones of full size.", exists=True),
+    ] = None,
+    model: Annotated[Path, typer.Option(help="Folder of the released model.", exists=True)] = _RELEASED,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="How long each of the 24 figures is measured.")
+    ] = _CELL_SECONDS,
+    inference_threads: Annotated[
+        int, typer.Option(min=1, help="Threads of the server that share one photo's way through the network.")
+    ] = 1,
+    toolkit_python: Annotated[
+        Path,
+        typer.Option(help="Python with AWS's toolkit, as make build/toolkit/.done sets it up; left out if missing."),
+    ] = _TOOLKIT_PYTHON,
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="A second for each figure: to try it, not to quote.")] = False,
+) -> None:
+    """Measure the endpoint beside eager PyTorch behind AWS's handler toolkit, and beside ONNX Runtime alone.
+
+    One, four and sixteen clients, which send one photo or eight at once and wait for all their answers.
+    """
+    with _workshop() as folder:
+        rival = toolkit_python.absolute() if toolkit_python.exists() else None
+        if rival is None:
+            console.print(f"[yellow]without AWS's toolkit: there is no {toolkit_python}[/]")
+        for_each = _QUICK_SECONDS if quick else seconds
+        plan = endpoint.Plan(model.absolute(), endpoint.photos_for(images), for_each, inference_threads, rival)
+        endpoint.run(folder, plan, console)
 
 
 @main.command()

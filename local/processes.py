@@ -34,8 +34,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(
-    command: Sequence[str], *, ready_url: str, log: Path, environment: Mapping[str, str], within_seconds: float = 60
+def running(  # noqa: PLR0913 - what is run, and how it is waited for
+    command: Sequence[str],
+    *,
+    ready_url: str,
+    log: Path,
+    environment: Mapping[str, str],
+    within_seconds: float = 60,
+    poll_seconds: float = _POLL_SECONDS,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends; enters the block once `ready_url` answers 200.
 
@@ -52,20 +58,22 @@ def running(
             start_new_session=True,
         )
         try:
-            _wait_until_ready(process, ready_url, log, within_seconds)
+            _wait_until_ready(process, ready_url, log, within_seconds, poll_seconds)
             yield process
         finally:
             _end_group(process)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path, within_seconds: float) -> None:
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], url: str, log: Path, within_seconds: float, poll_seconds: float
+) -> None:
     deadline = time.monotonic() + within_seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise NotReady(f"{process.args!r} ended with code {process.returncode}; its log is {log}")
         if _answers(url):
             return
-        time.sleep(_POLL_SECONDS)
+        time.sleep(poll_seconds)
     raise NotReady(f"{process.args!r} did not answer {url} within {within_seconds:.0f} s; its log is {log}")
 
 

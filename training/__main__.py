@@ -20,6 +20,7 @@ from training.commands.fetch import fetch
 from training.commands.jobs import jobs
 from training.commands.package import package
 from training.commands.report import report
+from training.commands.runtimes import runtimes
 from training.commands.split import split
 from training.commands.throughput import throughput
 from training.commands.train import train
@@ -31,7 +32,7 @@ from training.errors import TrainingError
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Count the items in photos of bins.")
 
 _STAGES = (fetch, draw, split, upload, tune, train, ensemble, package, baseline)
-_JUDGEMENTS = (evaluate, report, compare, alerts, throughput, watch, costs)
+_JUDGEMENTS = (evaluate, report, compare, alerts, throughput, watch, costs, runtimes)
 for command in (*_STAGES, *_JUDGEMENTS):
     app.command()(command)
 app.add_typer(jobs, name="jobs")

@@ -3,6 +3,7 @@
     python -m pytest tests/conformance                                     the project's own server, with a tiny model
     python -m pytest tests/conformance --address http://127.0.0.1:8080     any other, such as a container
     python -m pytest tests/conformance -m fuzz                             ten thousand malformed bodies
+    python -m pytest tests/conformance -m soak -s                          twenty thousand photos, memory watched
 
 With --address only HTTP is used: nothing is started or ended, so tests of starting and ending are skipped.
 """
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
+LONG = {"fuzz": "ten thousand malformed bodies", "soak": "twenty thousand photos"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,7 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "fuzz: ten thousand malformed bodies, which take minutes; run by -m fuzz alone")
+    for marker, what in LONG.items():
+        config.addinivalue_line("markers", f"{marker}: {what}, which take minutes; run by -m {marker} alone")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -42,8 +45,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             continue
         if given:
             item.add_marker(pytest.mark.allow_hosts(["127.0.0.1", "::1", urlsplit(given).hostname]))
-        if item.get_closest_marker("fuzz") and "fuzz" not in config.option.markexpr:
-            item.add_marker(pytest.mark.skip(reason="takes minutes: -m fuzz"))
+        for marker in LONG:
+            if item.get_closest_marker(marker) and marker not in config.option.markexpr:
+                item.add_marker(pytest.mark.skip(reason=f"takes minutes: -m {marker}"))
 
 
 def _address(config: pytest.Config) -> str | None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,10 +13,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.serving_fixtures import bad_files, drawn, encoded
-from training.serving.images import BadImage, decode
+from training.serving.images import MAX_MEMORY, MAX_PIXELS, REDUCED_SIDES, BadImage, decode
+from training.serving.steps import Stopwatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LOSS_OF_JPEG = 3
 """Levels by which a colour may differ after a resized photo was stored as the training photos are."""
+MEAN_LOSS_OF_REDUCING = 1
+LARGEST_LOSS_OF_REDUCING = 12
+"""Levels, likewise, where a JPEG is decoded at less than its size."""
 SIZE = (224, 224)
 PHOTO = drawn(size=SIZE)
 COPIES = Path(os.environ.get("BINCHECK_PHOTOS", "../shared/abid"))
@@ -89,6 +98,17 @@ def test_a_photo_stands_upright_as_its_exif_says(tag: int, turned_by_the_camera:
     assert np.array_equal(decode(encoded(stored, "PNG", exif=exif), SIZE), np.asarray(PHOTO))
 
 
+def test_a_photo_that_was_held_on_its_side_gives_the_picture_of_one_held_upright() -> None:
+    exif, photo = Image.Exif(), drawn(size=(540, 480))
+    exif[0x0112] = 6
+    turned = encoded(photo.transpose(Image.Transpose.ROTATE_90), "PNG", exif=exif)
+
+    for size in (SIZE, (300, 200)):
+        difference = np.abs(decode(turned, size).astype(int) - decode(encoded(photo, "PNG"), size))
+        assert difference.mean() < 0.5
+        assert difference.max() <= LOSS_OF_JPEG * 2
+
+
 def test_a_photo_of_another_aspect_is_squashed_to_width_by_height() -> None:
     halves = Image.new("RGB", (400, 100), "red")
     halves.paste("blue", (200, 0, 400, 100))
@@ -102,6 +122,101 @@ def test_a_resized_photo_carries_the_loss_of_the_stored_training_photos() -> Non
     full_size = drawn(size=(540, 480))
     copy = encoded(full_size.resize(SIZE, Image.Resampling.BICUBIC), "JPEG", quality=75)
     assert np.array_equal(decode(encoded(full_size, "PNG"), SIZE), decode(copy, SIZE))
+
+
+@pytest.mark.parametrize("side", [SIZE[0] * REDUCED_SIDES * 2 - 1, SIZE[0] * REDUCED_SIDES * 2, 2000])
+def test_a_large_jpeg_is_decoded_at_less_than_its_size_and_shows_the_same(side: int) -> None:
+    photo = drawn(size=(side, side + 100))
+    body = encoded(photo, quality=95)
+    with Image.open(io.BytesIO(body)) as whole:
+        exact = decode(encoded(whole.convert("RGB"), "PNG"), SIZE)  # a PNG is always decoded whole
+
+    difference = np.abs(decode(body, SIZE).astype(int) - exact)
+
+    assert difference.mean() <= MEAN_LOSS_OF_REDUCING
+    assert difference.max() <= LARGEST_LOSS_OF_REDUCING
+    assert (difference.max() == 0) == (side < SIZE[0] * REDUCED_SIDES * 2)
+
+
+class Memory:
+    """Lets everybody have what they ask for, and keeps count."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.held = 0
+
+    @contextmanager
+    def hold(self, amount: int) -> Iterator[None]:
+        self.asked.append(amount)
+        self.held += amount
+        yield
+        self.held -= amount
+
+
+@pytest.mark.parametrize(
+    ("photo", "file_format", "bytes_a_pixel"),
+    [
+        pytest.param(drawn(), "PNG", 4, id="PNG"),
+        pytest.param(drawn("L"), "PNG", 1, id="grey PNG"),
+        pytest.param(drawn("1"), "PNG", 5, id="black-and-white PNG"),
+        pytest.param(drawn().quantize(), "PNG", 5, id="palette PNG"),
+        pytest.param(drawn("RGBA"), "PNG", 8, id="PNG with alpha"),
+        pytest.param(drawn("LA"), "PNG", 12, id="grey PNG with alpha"),
+        pytest.param(drawn("L"), "JPEG", 3, id="grey JPEG"),
+        pytest.param(drawn(), "JPEG", 10, id="JPEG"),
+        pytest.param(drawn("CMYK"), "JPEG", 16, id="CMYK JPEG"),
+    ],
+)
+def test_memory_is_asked_for_before_a_photo_is_decoded_and_given_back(
+    photo: Image.Image, file_format: str, bytes_a_pixel: int
+) -> None:
+    memory = Memory()
+
+    decode(encoded(photo, file_format), SIZE, hold=memory.hold)
+
+    assert memory.asked == [photo.width * photo.height * bytes_a_pixel]
+    assert memory.held == 0
+
+
+def test_a_large_jpeg_asks_only_for_what_it_is_reduced_to_and_the_files_coefficients() -> None:
+    memory = Memory()
+
+    decode(encoded(drawn(size=(4000, 2000))), SIZE, hold=memory.hold)
+
+    assert memory.asked == [4000 * 2000 * 6 + 1000 * 500 * 4]
+
+
+def png(mode: str, pixels: int) -> bytes:
+    return encoded(Image.new(mode, (5000, pixels // 5000)), "PNG", compress_level=1)
+
+
+@pytest.mark.parametrize(
+    ("body", "refused"),
+    [
+        pytest.param(png("L", MAX_PIXELS), False, id="as many grey pixels as there may be"),
+        pytest.param(png("L", MAX_PIXELS + 5000), True, id="a row more"),
+        pytest.param(png("RGBA", MAX_MEMORY // 8), False, id="transparent, just as much memory as there is"),
+        pytest.param(png("RGBA", MAX_MEMORY // 8 + 5000), True, id="transparent, a row more"),
+    ],
+)
+def test_what_takes_too_much_memory_is_refused_by_its_header(body: bytes, refused: bool) -> None:  # noqa: FBT001
+    memory = Memory()
+    if refused:
+        with pytest.raises(BadImage) as bad:
+            decode(body[:100], SIZE, hold=memory.hold)
+        assert bad.value.reason == "too_many_pixels"
+    else:
+        decode(body, SIZE, hold=memory.hold)
+    assert (memory.asked == []) == refused
+
+
+def test_the_steps_are_timed_apart() -> None:
+    ticks = iter(range(100))
+    watch = Stopwatch(lambda: next(ticks))
+
+    decode(encoded(drawn()), SIZE, timed=watch.timed)
+
+    assert watch.seconds == {"wait": 1, "decode": 1, "resize": 1}
 
 
 @given(cut=st.integers(0, 100), file_format=st.sampled_from(["JPEG", "PNG"]))

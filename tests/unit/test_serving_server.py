@@ -13,10 +13,12 @@ from tests.serving_fixtures import bad_files
 from training.serving.images import BadImage
 from training.serving.logs import JsonLines
 from training.serving.model import ModelFacts
-from training.serving.server import MAX_BODY, BoundedPool, ModelServer
+from training.serving.server import BODIES, MAX_BODY, BoundedPool, ModelServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from training.serving.steps import Timed
 
 JPEG = {"content-type": "image/jpeg"}
 REASONS = sorted({reason for _, reason in bad_files().values()})
@@ -35,8 +37,9 @@ class FakeModel:
     def warm_up(self) -> None:
         self.warmed = True
 
-    def answer(self, body: bytes) -> dict[str, Any]:
-        self.gate.wait(10)
+    def answer(self, body: bytes, timed: Timed) -> dict[str, Any]:
+        with timed("network"):
+            self.gate.wait(10)
         if body.decode() in REASONS:
             raise BadImage(body.decode(), "refused")  # type: ignore[arg-type]
         if body == b"fail":
@@ -49,7 +52,11 @@ def serve(scenario: Callable[[httpx.AsyncClient, ModelServer, FakeModel], Awaita
 
     async def run() -> None:
         model = FakeModel()
-        pool = BoundedPool(threads=int(limits.get("threads", 1)), queue=int(limits.get("queue", 1)))
+        pool = BoundedPool(
+            threads=int(limits.get("threads", 1)),
+            queue=int(limits.get("queue", 1)),
+            size=int(limits.get("size", BODIES)),
+        )
         server = ModelServer(
             lambda: model,  # type: ignore[arg-type,return-value]
             pool,
@@ -195,17 +202,94 @@ def test_unknown_routes_answer_in_json_too(method: str, path: str, status: int) 
     serve(scenario)
 
 
-def test_each_photo_leaves_one_log_line_with_its_identity(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("announced", "status"), [(100, 200), (101, 503), (None, 503)])
+def test_photos_that_wait_take_no_more_memory_than_there_is(announced: int | None, status: int) -> None:
+    """A photo of 900 bytes is held; 1,000 are the limit; who does not say how much comes may send MAX_BODY."""
+
+    async def unannounced() -> AsyncIterator[bytes]:
+        yield bytes(10)
+
+    async def scenario(client: httpx.AsyncClient, server: ModelServer, model: FakeModel) -> None:
+        await server.warm_up()
+        model.gate.clear()
+        held = asyncio.create_task(client.post("/invocations", content=bytes(900), headers=JPEG))
+        while not server._pool.in_flight:  # noqa: ASYNC110 - places are counted, nobody announces them
+            await asyncio.sleep(0)
+        body = unannounced() if announced is None else bytes(announced)
+        beside = asyncio.create_task(client.post("/invocations", content=body, headers=JPEG))
+        await asyncio.sleep(0.05 if status == 503 else 0)
+        model.gate.set()
+        assert ((await beside).status_code, (await held).status_code) == (status, 200)
+        assert (await client.post("/invocations", content=bytes(1000), headers=JPEG)).status_code == 200
+
+    serve(scenario, threads=1, queue=5, size=1000)
+
+
+def test_each_photo_leaves_one_log_line_that_says_what_became_of_it_and_nothing_of_what_it_shows(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def scenario(client: httpx.AsyncClient, server: ModelServer, _: FakeModel) -> None:
         await server.warm_up()
         headers = JPEG | {"X-Amzn-SageMaker-Custom-Attributes": "incoming/A-17/1.jpg"}
         await client.post("/invocations", content=b"truncated", headers=headers)
+        await client.post("/invocations", content=b"pixels", headers=headers)
 
     with caplog.at_level(logging.INFO, "bincheck.serving"):
         serve(scenario)
-    line = json.loads(JsonLines().format(caplog.records[-1]))
-    assert line["message"] == "invocation"
-    assert (line["status"], line["reason"], line["photo"]) == (422, "truncated", "incoming/A-17/1.jpg")
+    refused, answered = (json.loads(JsonLines().format(record)) for record in caplog.records[-2:])
+    assert (refused["status"], refused["reason"], refused["photo"]) == (422, "truncated", "incoming/A-17/1.jpg")
+    assert (answered["status"], answered["bytes"], "reason" in answered) == (200, 6, False)
+    assert set(answered["ms_by_step"]) == {"read", "wait", "network", "reply"}
+    assert sum(answered["ms_by_step"].values()) <= answered["ms"] + 1
+    assert "pixels" not in json.dumps(answered)
+
+
+def test_metrics_tell_how_many_photos_were_answered_and_refused_and_why() -> None:
+    async def scenario(client: httpx.AsyncClient, server: ModelServer, _: FakeModel) -> None:
+        early = await metrics(client)
+        assert "bincheck_requests_total" not in early
+        await server.warm_up()
+        for body in (b"photo", b"photo", b"truncated", b"fail"):
+            await client.post("/invocations", content=body, headers=JPEG)
+        await client.post("/invocations", content=b"photo", headers={"content-type": "text/plain"})
+        counted = await metrics(client)
+        assert counted['bincheck_requests_total{reason="",status="200"}'] == 2
+        assert counted['bincheck_requests_total{reason="truncated",status="422"}'] == 1
+        assert counted['bincheck_requests_total{reason="internal",status="500"}'] == 1
+        assert counted['bincheck_requests_total{reason="media_type",status="415"}'] == 1
+        assert counted["bincheck_request_seconds_count"] == 5
+        assert counted['bincheck_step_seconds_count{step="network"}'] == 4
+        assert counted['bincheck_step_seconds_count{step="reply"}'] == 5
+        assert counted["bincheck_photo_bytes_total"] == 5 + 5 + 9 + 4
+        assert counted['bincheck_model_ready{model="fake/7"}'] == 1
+
+    serve(scenario)
+
+
+def test_metrics_tell_what_is_in_flight_and_what_waits_for_a_thread() -> None:
+    async def scenario(client: httpx.AsyncClient, server: ModelServer, model: FakeModel) -> None:
+        await server.warm_up()
+        model.gate.clear()
+        photos = [asyncio.create_task(client.post("/invocations", content=b"photo", headers=JPEG)) for _ in range(3)]
+        while server._pool.queued < 2:  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0)
+        busy = await metrics(client)
+        assert (busy["bincheck_in_flight"], busy["bincheck_queued"]) == (3, 2)
+        model.gate.set()
+        await asyncio.gather(*photos)
+        idle = await metrics(client)
+        assert (idle["bincheck_in_flight"], idle["bincheck_queued"]) == (0, 0)
+
+    serve(scenario, threads=1, queue=2)
+
+
+async def metrics(client: httpx.AsyncClient) -> dict[str, float]:
+    """Read the metrics as their text format says: a name with labels and a number on each line that is no comment."""
+    reply = await client.get("/metrics")
+    assert reply.status_code == 200
+    assert reply.headers["content-type"].startswith("text/plain; version=")
+    lines = (line.rpartition(" ") for line in reply.text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
 
 
 def test_a_traceback_is_a_field_of_its_log_line() -> None:

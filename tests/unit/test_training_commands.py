@@ -23,7 +23,7 @@ from training.records import read_folder
 
 COMMANDS = (
     *("fetch", "draw", "split", "upload", "tune", "train", "ensemble", "package", "evaluate", "report", "compare"),
-    *("alerts", "throughput"),
+    *("alerts", "throughput", "runtimes"),
 )
 
 

@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from training.serving.allocator import give_back
+from training.serving.images import MAX_MEMORY
 from training.serving.logs import json_lines
 from training.serving.model import CountModel
+from training.serving.room import Room
 from training.serving.server import BoundedPool, ModelServer
 
 if TYPE_CHECKING:
@@ -28,17 +31,21 @@ if TYPE_CHECKING:
 DRAIN_SECONDS: Final = 25
 """Time for the answers in progress after SIGTERM: SageMaker kills the container after 30."""
 
+KEEP_ALIVE_SECONDS: Final = 75
+"""For a connection without a photo: longer than callers keep theirs, so that none sends into one that just closes."""
+
 
 def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
     given = arguments(argv, environment)
     logging.basicConfig(level=logging.INFO, handlers=[json_lines(sys.stdout)])
+    give_back()
 
     def give_up() -> None:
         server.should_exit = True
 
     front = ModelServer(
-        load=partial(CountModel.load, given.model),
+        load=partial(CountModel.load, given.model, threads=given.inference_threads, hold=Room(MAX_MEMORY).hold),
         pool=BoundedPool(threads=given.threads, queue=given.queue),
         give_up=give_up,
     )
@@ -49,6 +56,7 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
             port=given.port,
             log_config=None,  # one format for all lines, ours
             access_log=False,  # the server writes a richer line for each photo
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
     )
@@ -78,6 +86,13 @@ def arguments(argv: Sequence[str], environment: Mapping[str, str]) -> argparse.N
         type=int,
         default=environment.get("SAGEMAKER_MODEL_SERVER_WORKERS", str(os.cpu_count() or 1)),
         help="photos worked on at once (default: %(default)s, one for each processor)",
+    )
+    parser.add_argument(
+        "--inference-threads",
+        type=int,
+        default=1,
+        help="threads that share one photo's way through the network: more than one answers a lone photo sooner "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--queue",

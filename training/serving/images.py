@@ -7,16 +7,30 @@ know HTTP, the model or the file system, and may not change Pillow's global sett
 from __future__ import annotations
 
 import io
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from PIL import Image
 
+from training.serving.room import freely
+from training.serving.steps import untimed
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAX_PIXELS: Final = 40_000_000
-"""Largest photo that is decoded: above any warehouse camera, and 120 MB of memory at three bytes a pixel."""
+    from training.serving.room import Hold
+    from training.serving.steps import Timed
+
+MAX_PIXELS: Final = 25_000_000
+"""Largest photo that is decoded: a camera of 24 megapixels, which is above any warehouse's."""
+
+MAX_MEMORY: Final = 6 * MAX_PIXELS
+"""Bytes that decoding one photo may take; what needs more (see `memory_needed`) is refused as too many pixels."""
+
+REDUCED_SIDES: Final = 2
+"""A JPEG is decoded at 1/2, 1/4 or 1/8 of its size while both sides stay this many times the network's. No photo of
+the data set is large enough for it, so none of their pixels changes; docs/adr/0010 has what it does to larger ones."""
 
 RESAMPLING: Final = Image.Resampling.BICUBIC
 """The filter behind the data set's 224 px copies, which most training photos are."""
@@ -54,6 +68,8 @@ _UPRIGHT: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_LYING: Final = frozenset({5, 6, 7, 8})
+"""Orientations whose width is the height of the photo as it stands."""
 
 
 class BadImage(Exception):  # noqa: N818 - what the file is, not what went wrong here
@@ -66,12 +82,14 @@ class BadImage(Exception):  # noqa: N818 - what the file is, not what went wrong
         self.message = message
 
 
-def decode(body: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
+def decode(body: bytes, size: tuple[int, int], *, hold: Hold = freely, timed: Timed = untimed) -> NDArray[np.uint8]:
     """Decode one JPEG or PNG file into RGB pixels, squashed to `size` whatever its aspect.
 
     Args:
         body: the whole file.
         size: (width, height) in pixels; a photo that already has it keeps its pixels unchanged.
+        hold: is asked for the memory, in bytes and at most MAX_MEMORY, before any is taken for pixels.
+        timed: times waiting for that memory, decoding and resizing.
 
     Returns:
         uint8 array of shape (height, width, 3), upright as its EXIF orientation says.
@@ -82,11 +100,16 @@ def decode(body: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
     """
     file_format = recognise(body)
     try:
-        with Image.open(io.BytesIO(body), formats=(file_format,)) as image:
+        with Image.open(io.BytesIO(body), formats=(file_format,)) as image, ExitStack() as held:
             check_size(image)
-            image.load()
-            photo = upright(in_rgb(image), orientation(image))
-            return np.asarray(photo if photo.size == size else as_stored(photo.resize(size, RESAMPLING)))
+            needed = memory_needed(image, size)
+            with timed("wait"):
+                held.enter_context(hold(needed))
+            with timed("decode"):
+                image.load()
+                photo = opaque(image)
+            with timed("resize"):
+                return squashed(photo, size, orientation(image))
     except BadImage:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -138,15 +161,58 @@ def check_size(image: Image.Image) -> None:
         raise BadImage("too_many_pixels", f"{width} x {height} pixels are more than {MAX_PIXELS}")
 
 
-def in_rgb(image: Image.Image) -> Image.Image:
-    """Return the loaded photo as 8-bit RGB, whatever its depth, palette, inks or transparency."""
-    if image.mode.startswith("I"):
-        # Pillow keeps 16-bit grey as integers, and its own conversion clips them at 255.
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+def memory_needed(image: Image.Image, size: tuple[int, int]) -> int:
+    """Return the bytes that decoding takes, told from the header alone; a large JPEG is told to decode to less.
+
+    Pillow keeps four bytes a pixel for colours and one for grey, and conversions have both copies at once. The JPEG
+    library keeps every coefficient, two bytes each, of a file that comes in several scans; as the header does not say
+    whether it does, all JPEGs count as if.
+
+    Raises:
+        BadImage: that is more than `MAX_MEMORY`.
+
+    """
+    width, height = image.size
+    coefficients = 0
+    if image.format != "PNG":
+        coefficients = 2 * len(image.getbands()) * width * height
+        image.draft(None, (REDUCED_SIDES * max(size), REDUCED_SIDES * max(size)))
+    needed = coefficients + image.width * image.height * _bytes_a_pixel(image)
+    if needed > MAX_MEMORY:
+        raise BadImage("too_many_pixels", f"{width} x {height} pixels of this kind take more memory than there is")
+    return needed
+
+
+def _bytes_a_pixel(image: Image.Image) -> int:
+    """Return what `load` and `opaque` take at once for each pixel."""
+    if image.mode == "RGBA":
+        return 4 + 4
     if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, (*BACKGROUND, 255)), layer).convert("RGB")
-    return image.convert("RGB")
+        return 4 + 4 + 4
+    return {"L": 1, "RGB": 4, "CMYK": 4 + 4, "P": 1 + 4}.get(image.mode, 5)
+
+
+def opaque(image: Image.Image) -> Image.Image:
+    """Return the loaded photo as 8-bit grey or RGB, whatever its depth, palette, inks or transparency."""
+    if image.mode.startswith("I"):
+        # Pillow keeps 16-bit grey as it is, and its own conversion clips it at 255.
+        return image.point(lambda level: level * (1 / 256) + 0).convert("L")
+    if image.has_transparency_data:
+        layer = image if image.mode == "RGBA" else image.convert("RGBA")
+        photo = Image.new("RGB", layer.size, BACKGROUND)
+        photo.paste(layer, mask=layer)
+        return photo
+    if image.mode in {"L", "RGB"}:
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def squashed(photo: Image.Image, size: tuple[int, int], tag: int) -> NDArray[np.uint8]:
+    """Resize to `size` and turn upright as EXIF orientation `tag` says, in this order: a small photo turns cheaply."""
+    wanted = size[::-1] if tag in _LYING else size
+    if photo.size == wanted:
+        return np.asarray(upright(photo.convert("RGB"), tag))
+    return np.asarray(as_stored(upright(photo.resize(wanted, RESAMPLING).convert("RGB"), tag)))
 
 
 def orientation(image: Image.Image) -> int:

@@ -18,9 +18,14 @@ import onnxruntime
 from PIL import Image
 
 from training.serving.images import decode
+from training.serving.room import freely
+from training.serving.steps import untimed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from training.serving.room import Hold
+    from training.serving.steps import Timed
 
 NETWORK: Final = "model.onnx"
 FACTS: Final = "model.json"
@@ -71,15 +76,17 @@ class ModelFacts:
 class CountModel:
     """Counts the objects in photos of bins."""
 
-    def __init__(self, facts: ModelFacts, session: onnxruntime.InferenceSession) -> None:
+    def __init__(self, facts: ModelFacts, session: onnxruntime.InferenceSession, hold: Hold = freely) -> None:
         self.facts = facts
         self._session = session
+        self._hold = hold
 
     @classmethod
-    def load(cls, path: str | Path, *, threads: int = 1) -> Self:
+    def load(cls, path: str | Path, *, threads: int = 1, hold: Hold = freely) -> Self:
         """Load a package: the folder or the `model.tar.gz` that holds `model.onnx` and `model.json`.
 
-        `threads` share one inference; answers may be asked from several threads at once in any case.
+        `threads` share one inference; answers may be asked from several threads at once in any case. `hold` is asked
+        for the memory that decoding a photo takes.
 
         Raises:
             PackageError: a part is missing, damaged, or the network and the facts disagree.
@@ -91,7 +98,7 @@ class CountModel:
             session = onnxruntime.InferenceSession(network, _options(threads), providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors share no base of their own
             raise PackageError(f"{NETWORK} cannot be loaded: {error}") from error
-        model = cls(facts, session)
+        model = cls(facts, session, hold)
         model._check()
         return model
 
@@ -100,15 +107,16 @@ class CountModel:
         (result,) = self._session.run(["probabilities"], {"images": images})
         return np.asarray(result, dtype=np.float32)
 
-    def answer(self, body: bytes) -> dict[str, Any]:
-        """Return the endpoint's reply to one photo, given as its JPEG or PNG file.
+    def answer(self, body: bytes, timed: Timed = untimed) -> dict[str, Any]:
+        """Return the endpoint's reply to one photo, given as its JPEG or PNG file; `timed` times the steps to it.
 
         Raises:
             BadImage: the file is no usable photo.
 
         """
-        image = decode(body, self.facts.size)
-        probabilities = self.probabilities(image[np.newaxis])[0].astype(np.float64)
+        image = decode(body, self.facts.size, hold=self._hold, timed=timed)
+        with timed("network"):
+            probabilities = self.probabilities(image[np.newaxis])[0].astype(np.float64)
         # In double precision the shares sum to 1 as closely as JSON can say it.
         probabilities /= probabilities.sum()
         return {

@@ -1,4 +1,4 @@
-"""The endpoint's HTTP face: `POST /invocations` and `GET /ping`, as SageMaker calls a container.
+"""The endpoint's HTTP face: `POST /invocations` and `GET /ping`, as SageMaker calls a container, and `GET /metrics`.
 
 Turns requests into calls of a `CountModel`, and its answers, refusals and failures into JSON. The event loop
 only moves bytes; decoding and inference run in a bounded pool of threads. May not know how a model is stored.
@@ -11,16 +11,20 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from training.serving.images import BadImage, Reason
+from training.serving.metrics import CONTENT_TYPE, Metrics
+from training.serving.steps import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -33,6 +37,9 @@ T = TypeVar("T")
 
 MAX_BODY: Final = 6 * 1024 * 1024
 """Bytes of a request: SageMaker's limit for real-time endpoints, from the InvokeEndpoint reference."""
+
+BODIES: Final = 6 * MAX_BODY
+"""Bytes of photos that are in memory at once, before they are decoded; an announced length counts from the start."""
 
 BODY_SECONDS: Final = 20.0
 """Time for a photo to arrive: a client that stalls holds a place only so long, and less than the server's draining."""
@@ -61,32 +68,69 @@ class Refused(Exception):  # noqa: N818 - an answer to the client, not a failure
         self.message = message
 
 
-class BoundedPool:
-    """A fixed number of threads behind a queue of fixed length; when both are full, work is refused."""
+@dataclass(slots=True)
+class Taken:
+    """A request on its way: what is told of it at its end."""
 
-    def __init__(self, *, threads: int, queue: int) -> None:
+    stopwatch: Stopwatch
+    photo: str | None
+    """The photo's name, where the client gives one."""
+    size: int = 0
+    """Bytes of the photo, once they are there."""
+
+
+class BoundedPool:
+    """A fixed number of threads behind a queue that is bounded in photos and in bytes; beyond, work is refused."""
+
+    def __init__(self, *, threads: int, queue: int, size: int = BODIES) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="model")
-        self._free = threads + queue
+        self._at_work = threads
+        self._places = self._free = threads + queue
+        self._room = size
+        self._asked = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Photos that have a place."""
+        return self._places - self._free
+
+    @property
+    def queued(self) -> int:
+        """Photos that wait for a thread."""
+        return max(0, self._asked - self._at_work)
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Hold one place from before the body is read until the answer, which bounds memory as well as work.
+    async def place(self, size: int) -> AsyncIterator[None]:
+        """Hold one place, and `size` bytes, from before the body is read until the answer: it bounds memory and work.
 
         Raises:
             Refused: every thread is busy and the queue is full.
 
         """
-        if not self._free:
+        if not self._free or size > self._room:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "too many photos are waiting")
         self._free -= 1
+        self._room -= size
         try:
             yield
         finally:
             self._free += 1
+            self._room += size
 
-    async def run(self, work: Callable[..., T], *arguments: object) -> T:
-        """Run `work` on a thread and return what it returns."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+    async def run(self, work: Callable[..., T], *arguments: object, stopwatch: Stopwatch | None = None) -> T:
+        """Run `work` on a thread and return what it returns; the stopwatch gets the time until a thread was free."""
+        asked = stopwatch.clock() if stopwatch else 0.0
+
+        def begin() -> T:
+            if stopwatch:
+                stopwatch.add("wait", stopwatch.clock() - asked)
+            return work(*arguments)
+
+        self._asked += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, begin)
+        finally:
+            self._asked -= 1
 
     def close(self) -> None:
         """Let running work end and drop what is queued."""
@@ -111,6 +155,7 @@ class ModelServer:
         self._give_up = give_up
         self._clock = clock
         self._patience = patience
+        self._metrics = Metrics(in_flight=lambda: pool.in_flight, queued=lambda: pool.queued)
         self._model: CountModel | None = None
         self.failed = False
 
@@ -120,11 +165,12 @@ class ModelServer:
             routes=[
                 Route("/ping", self.ping, methods=["GET"]),
                 Route("/invocations", self.invocations, methods=["POST"]),
+                Route("/metrics", self.metrics, methods=["GET"]),
             ],
             exception_handlers={HTTPException: _no_such_route},
             lifespan=self._lifespan,
         )
-        app.router.redirect_slashes = False  # every path but the two is unknown
+        app.router.redirect_slashes = False  # every path but the three is unknown
         return app
 
     async def ping(self, _: Request) -> JSONResponse:
@@ -133,28 +179,43 @@ class ModelServer:
             model = self._ready()
         except Refused as refusal:
             return _error_response(refusal)
-        return JSONResponse({"model": f"{model.facts.name}/{model.facts.version}"})
+        return JSONResponse({"model": _named(model)})
+
+    async def metrics(self, _: Request) -> Response:
+        """Give what has been counted, for Prometheus."""
+        return Response(self._metrics.text(), media_type=CONTENT_TYPE)
 
     async def invocations(self, request: Request) -> JSONResponse:
         """Answer one photo, or say in JSON why not; each request leaves one line in the log."""
-        started = self._clock()
+        taken = Taken(Stopwatch(self._clock), request.headers.get("x-amzn-sagemaker-custom-attributes"))
         try:
-            answer = await self._answer(request)
+            answer = await self._answer(request, taken)
             response, outcome = JSONResponse(answer), {"prediction": answer["prediction"]}
         except Refused as refusal:
             if refusal.status != HTTPStatus.REQUEST_TIMEOUT:
                 await _discard_rest(request, self._patience)
             response, outcome = _error_response(refusal), {"reason": refusal.reason, "error": refusal.message}
+        # Told only after the reply is on its way, so that telling costs the client nothing.
+        response.background = BackgroundTask(self._tell, taken, self._clock(), response.status_code, outcome)
+        return response
+
+    async def _tell(self, taken: Taken, replied: float, status: int, outcome: dict[str, str]) -> None:
+        """Count the request and log it: nothing of the photo but its name and its size."""
+        watch = taken.stopwatch
+        watch.add("reply", self._clock() - replied)
+        total = watch.total()
+        self._metrics.answered(status, outcome.get("reason"), taken.size, watch.seconds, total)
         log.info(
             "invocation",
             extra={
-                "status": response.status_code,
-                "ms": round(1000 * (self._clock() - started), 1),
-                "photo": request.headers.get("x-amzn-sagemaker-custom-attributes"),
+                "status": status,
+                "ms": _milliseconds(total),
+                "ms_by_step": {step: _milliseconds(spent) for step, spent in watch.seconds.items()},
+                "bytes": taken.size,
+                "photo": taken.photo,
                 **outcome,
             },
         )
-        return response
 
     async def warm_up(self) -> None:
         """Load the model and let it answer once; only then is the server ready."""
@@ -168,7 +229,8 @@ class ModelServer:
             self._give_up()
             return
         self._model = model
-        log.info("ready", extra={"ms": round(1000 * (self._clock() - started), 1)})
+        self._metrics.ready(_named(model))
+        log.info("ready", extra={"model": _named(model), "ms": _milliseconds(self._clock() - started)})
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -179,13 +241,15 @@ class ModelServer:
             warming.cancel()
             self._pool.close()
 
-    async def _answer(self, request: Request) -> dict[str, Any]:
-        model = self._ready()
+    async def _answer(self, request: Request, taken: Taken) -> dict[str, Any]:
+        model, watch = self._ready(), taken.stopwatch
         _check_media_type(request)
-        async with self._pool.place():
-            body = await _read(request, self._patience)
+        async with self._pool.place(_announced(request)):
+            with watch.timed("read"):
+                body = await _read(request, self._patience)
+            taken.size = len(body)
             try:
-                return await self._pool.run(model.answer, body)
+                return await self._pool.run(model.answer, body, watch.timed, stopwatch=watch)
             except BadImage as bad:
                 raise Refused(STATUS_OF[bad.reason], bad.reason, bad.message) from bad
             except Exception as error:
@@ -196,6 +260,21 @@ class ModelServer:
         if self._model is None:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", "the model is still loading")
         return self._model
+
+
+def _named(model: CountModel) -> str:
+    return f"{model.facts.name}/{model.facts.version}"
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(1000 * seconds, 1)
+
+
+def _announced(request: Request) -> int:
+    """Return the bytes that the client says the photo has; without its word, or with too large a one, the limit."""
+    stated = request.headers.get("content-length", "")
+    in_chunks = "transfer-encoding" in request.headers  # a length beside it means nothing
+    return min(int(stated), MAX_BODY) if stated.isdecimal() and not in_chunks else MAX_BODY
 
 
 def _check_media_type(request: Request) -> None:
@@ -238,7 +317,9 @@ async def _discard_rest(request: Request, patience: float) -> None:
 
 async def _no_such_route(_: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else 404)
-    return _error_response(Refused(status, status.name.lower(), f"{status.phrase}: see /ping and /invocations"))
+    return _error_response(
+        Refused(status, status.name.lower(), f"{status.phrase}: see /ping, /invocations and /metrics")
+    )
 
 
 def _error_response(refusal: Refused) -> JSONResponse:
