@@ -22,7 +22,7 @@ def alert_for(change: StatusChange | Rejection) -> Alert | None:
     """Return the alert that a change calls for.
 
     A bin alerts once for each verdict of an episode; more photos that show the same do not. A bin in review waits in
-    its queue without an alert.
+    its queue without an alert, unless somebody has put it there again by reopening what was resolved.
     """
     if isinstance(change, Rejection):
         return _stray_alert(change)
@@ -71,6 +71,7 @@ def subject_of(alert: Alert) -> str:
 
 _HEADLINES = {
     Verdict.MISMATCH: "count differs from the consignment",
+    Verdict.REVIEW: "reopened, another look is asked for",
     Verdict.UNEXPECTED: "photographed, but no consignment names it",
     Verdict.REJECTED: "photo could not be judged",
 }
@@ -97,6 +98,11 @@ def _explanation(alert: Alert) -> list[str]:
         return [
             f"The photo shows {alert.predicted}, and no open consignment says what the bin should hold.",
             "What to do: load the consignment, or clear the bin.",
+        ]
+    if alert.verdict is Verdict.REVIEW:
+        return [
+            f"Expected {alert.expected}. The bin had been resolved, and somebody has reopened it.",
+            "What to do: look at the picture and at what was said of the bin; go and count if that leaves a doubt.",
         ]
     return [
         f"Reason: {alert.reason}.",

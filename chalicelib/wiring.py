@@ -123,17 +123,24 @@ def world() -> World:
     from chalicelib.aws.bins import DynamoBins
     from chalicelib.aws.consignments import DynamoConsignments
     from chalicelib.aws.directory import DynamoDirectory
+    from chalicelib.aws.people import DynamoPeople
     from chalicelib.aws.pictures import S3Pictures
     from chalicelib.load import Loader
+    from chalicelib.ports_api import SiteRules
+    from chalicelib.resolve import Resolver
 
     dynamodb, table = client("dynamodb"), settings().text("TABLE")
+    bins, people = DynamoBins(dynamodb, table), DynamoPeople(dynamodb, table)
     consignments = DynamoConsignments(dynamodb, table, time.sleep)
     return World(
-        bins=DynamoBins(dynamodb, table),
+        bins=bins,
         directory=DynamoDirectory(dynamodb, table),
         consignments=consignments,
         loader=Loader(consignments, now, time.sleep),
         pictures=S3Pictures(client("s3")),
+        people=people,
+        resolver=Resolver(bins, people, now, time.sleep),
+        rules_of=lambda _site: SiteRules(),
     )
 
 

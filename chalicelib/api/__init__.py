@@ -2,7 +2,7 @@
 
 Every function of the application imports this package, because Chalice wants all routes on one app. What only
 some requests need and what is slow to import therefore stays in modules that are imported where they are used:
-`bodies` (pydantic, 270 ms on a 2-core server) inside the one route that reads a body, `auth` (PyJWT and
+`bodies` (pydantic, 270 ms on a 2-core server) inside the routes that read a body, `auth` (PyJWT and
 cryptography, 140 ms) inside the authorizer's function. The rest adds 30 ms to Chalice.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api import bins, consignments, errors, health, rejections
+from chalicelib.api import bins, consignments, errors, health, people, rejections, reviews
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,5 +27,5 @@ def register(app: Chalice, world: Callable[[], World], authorizer: Any) -> None:
     """
     app.register_middleware(errors.in_one_shape, "http")
     app.register_blueprint(health.routes())
-    for routes in (bins.routes, consignments.routes, rejections.routes):
+    for routes in (bins.routes, consignments.routes, people.routes, rejections.routes, reviews.routes):
         app.register_blueprint(routes(world, authorizer))

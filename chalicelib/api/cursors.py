@@ -45,6 +45,16 @@ class List:
         """Name the list of all rejected photos."""
         return cls("rejections")
 
+    @classmethod
+    def of_acts(cls, bin_id: str) -> List:
+        """Name the list of what people said of one bin."""
+        return cls("acts", (bin_id,))
+
+    @classmethod
+    def of_reviews(cls, site: str) -> List:
+        """Name a site's review queue."""
+        return cls("reviews", (site,))
+
     def cursor(self, page: Page[Any]) -> str | None:
         """Return the cursor of what follows a page of this list; None where nothing can."""
         if page.following is None:
