@@ -15,8 +15,8 @@ from itertools import accumulate
 _MICRO = 1_000_000
 """Millionths of a nat in one nat."""
 
-_IMPOSSIBLE = -10_000 * _MICRO
-"""The log-likelihood of what a model excludes: far below any that a float can be turned back from."""
+_IMPOSSIBLE = -1_000_000 * _MICRO
+"""The log-likelihood of what a model excludes: out of reach for any number of photos that think otherwise."""
 
 _LEAST_PRIOR = 1e-9
 """A class that the model has never met gives no more evidence than one this rare."""

@@ -11,7 +11,6 @@ from chalicelib.domain import (
     Bin,
     BinImage,
     BinStatus,
-    CountEstimate,
     Expectation,
     Inspection,
     Judgement,
@@ -20,6 +19,7 @@ from chalicelib.domain import (
     Verdict,
 )
 from chalicelib.errors import Conflict, InvalidRequest, TemporaryFailure
+from chalicelib.evidence import CountEstimate
 from chalicelib.load import Loader
 from chalicelib.ports_api import MOST_CHANGES, Page
 
@@ -159,7 +159,7 @@ class FakePictures:
 
 @dataclass
 class FakeWorld:
-    """A whole world over one table; its clock moves by a minute each time it is read."""
+    """A whole world over one table; its clock, long before the photos, moves by a minute each time it is read."""
 
     table: FakeTable = field(default_factory=FakeTable)
     pauses: list[float] = field(default_factory=list)
@@ -182,11 +182,11 @@ class FakeWorld:
             self.table.record_stray(outcome)
             return
         status = self.table.get(outcome.bin_id).status
-        self.table.record(outcome, status, status.after(outcome))
+        self.table.record(outcome, status, status.after(outcome, None))
 
     def _clock(self) -> datetime:
         self.reads += 1
-        return minutes(1000 + self.reads)
+        return minutes(self.reads - 1000)
 
 
 def broken() -> None:

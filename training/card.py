@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from training.data_card_text import Source
 from training.knobs import Knobs
 
 PUBLISHED: Final = {"accuracy": 0.3584, "loss": 1.4073}
@@ -14,10 +15,7 @@ Counts the items in a photo of a warehouse bin: a probability for each of {class
 
 ## Licence and data
 
-Trained on photos of the Amazon Bin Image Dataset (Amazon, DOI 10.60489/roda.fgtusx), licensed under
-[CC BY-NC-SA 3.0 US](https://creativecommons.org/licenses/by-nc-sa/3.0/us/). The weights derive from those photos
-and are passed on under the same terms: attribution, **no commercial use**, share alike. Before commercial use,
-train on photos of your own; the code (Apache-2.0) is free for that. No photo of the data set is contained here.
+{licence}
 
 The network is a `{architecture}`, fine-tuned whole from: {backbone_source}.{teachers}
 
@@ -81,6 +79,21 @@ hardware change the last digits.
 """
 
 
+_LICENCE: Final = {
+    Source.ABID: """\
+Trained on photos of the Amazon Bin Image Dataset (Amazon, DOI 10.60489/roda.fgtusx), licensed under
+[CC BY-NC-SA 3.0 US](https://creativecommons.org/licenses/by-nc-sa/3.0/us/). The weights derive from those photos
+and are passed on under the same terms: attribution, **no commercial use**, share alike. Before commercial use,
+train on photos of your own; the code (Apache-2.0) is free for that. No photo of the data set is contained here.""",
+    Source.DRAWN: """\
+Trained on drawn bins alone (`python -m training draw`), photos of nothing. The weights stand under the terms of what
+they started from.""",
+    Source.OWN: """\
+Trained on photos of the user's own: whoever passes the weights on states their terms here, which follow from those of
+the photos and of the weights that training started from.""",
+}
+
+
 def model_card(facts: dict[str, Any]) -> str:
     """Write the card in Markdown, from the content of model.json."""
     knobs = facts["hyperparameters"]
@@ -88,6 +101,7 @@ def model_card(facts: dict[str, Any]) -> str:
     return _CARD.format(
         name=facts["name"],
         version=facts["version"],
+        licence=_LICENCE[Source(facts["data"]["source"])],
         classes=", ".join(facts["classes"]),
         architecture=knobs["architecture"],
         backbone_source=knobs["backbone_source"],

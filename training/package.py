@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from training.bootstrap import group_numbers
 from training.calibrate import Calibration, compare, earned, fit, fit_temperature, negative_log_likelihood
 from training.card import model_card
+from training.data_card_text import Source
 from training.dataset import labels_of
 from training.evaluate import load, probabilities_of
 from training.export import export
@@ -45,8 +46,12 @@ Metrics = dict[str, list[Scores]]
 """By kind of photo (`real-test`, `drawn-test`), one entry per protocol."""
 
 
-def package(run: Run, out: Path, version: str, created: datetime, *, progress: Progress) -> Metrics:
+def package(  # noqa: PLR0913 - what is released, under which name, and how it shows itself
+    run: Run, out: Path, version: str, created: datetime, *, source: Source = Source.ABID, progress: Progress
+) -> Metrics:
     """Write the released model of a finished run into `out`; returns how it did, by kind of photo.
+
+    `source` tells whose photos it has learnt from, for the card's paragraph on their licence.
 
     Raises UnfinishedRunError where the run has not come to its end, OtherRunError where its photos have changed,
     and ExportMismatchError where the graph and torch disagree.
@@ -72,6 +77,7 @@ def package(run: Run, out: Path, version: str, created: datetime, *, progress: P
         "hyperparameters": asdict(run.knobs)
         | {"backbone_source": run.backbone_source, "teachers": run.teachers_names, "averaged": run.averaged},
         "data": {
+            "source": source.value,
             "manifest_sha256": manifest_sha256(splits),
             "unseen_sha256": unseen_sha256(splits),
             "classes_per_split": {name: class_counts(records) for name, records in splits.items()},

@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 import torch
 
 import training.drawn
+from training.allocator import keep_freed_memory
 from training.dataset import Photos, drawn_seed, drawn_splits, labels_of, measures_of, real_splits
 from training.drawn import drawn_counts, write_bins
 from training.errors import OtherPhotosError, OtherRunError, UnfinishedRunError
@@ -120,6 +121,8 @@ def start(  # noqa: PLR0913 - how a run shows itself, beside what it is
     """
     if threads:
         torch.set_num_threads(threads)
+    if replica.device.type == "cpu":
+        keep_freed_memory()
     with replica.first_here_first():
         splits = gather(run, progress, keep_record=replica.is_first)
         learning, held_out = _roles(splits, run, progress)

@@ -9,15 +9,26 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chalicelib.alerts import alert_for, attributes_of, message_of, subject_of, text_of
-from chalicelib.domain import BinState, BinStatus, Direction, Reason, Severity, Verdict
+from chalicelib.domain import (
+    BinState,
+    BinStatus,
+    Direction,
+    Episode,
+    EpisodeState,
+    Judgement,
+    Reason,
+    Severity,
+    Verdict,
+)
 from chalicelib.events import StatusChange
 from tests.examples import NOON, image_of, names, rejection_of, seconds_later, statuses
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chalicelib.domain import Alert, Rejection
 
-ALERTING = [BinState.MISMATCH, BinState.UNEXPECTED, BinState.REJECTED]
-QUIET = [state for state in BinState if state not in ALERTING]
+ALERTING = [Verdict.MISMATCH, Verdict.UNEXPECTED, Verdict.REJECTED]
 
 WAITING = BinStatus("A-17", 1, BinState.WAITING, NOON, site="FRA1", consignment_id="C-1", expected=3)
 SHORT = replace(
@@ -28,10 +39,9 @@ SHORT = replace(
     photos=1,
     image=image_of(),
     predicted="1",
-    probability_of_mismatch=0.97,
-    direction=Direction.SHORT,
     model="bin-counter/3",
-    policy="thresholds/0.5/0.9",
+    judgement=Judgement(Verdict.MISMATCH, "FRA1/1", 0.97, Direction.SHORT),
+    episode=Episode(EpisodeState.OPEN, seconds_later(1), (Verdict.MISMATCH,)),
 )
 STRAY = rejection_of(image_of("incoming/x.jpg"), Reason.BAD_KEY, bin_id=None)
 
@@ -42,21 +52,25 @@ def alert_of(change: StatusChange | Rejection) -> Alert:
     return alert
 
 
-def any_alert(status: BinStatus, state: BinState) -> Alert:
+def raising(status: BinStatus, *verdicts: Verdict, opened_at: datetime = NOON) -> BinStatus:
+    """The status with an episode that has come to alert about these verdicts, the last one just now."""
+    return replace(status, state=BinState(verdicts[-1]), episode=Episode(EpisodeState.OPEN, opened_at, verdicts))
+
+
+def any_alert(status: BinStatus, verdict: Verdict) -> Alert:
     assume(status.image is not None)
-    return alert_of(StatusChange(None, replace(status, state=state)))
+    return alert_of(StatusChange(None, raising(status, verdict)))
 
 
-@pytest.mark.parametrize("state", ALERTING)
-@pytest.mark.parametrize("before", [None, WAITING, *(replace(SHORT, state=state) for state in QUIET)])
-def test_a_bin_that_enters_an_alerting_state_alerts(before: BinStatus | None, state: BinState) -> None:
-    assert alert_of(StatusChange(before, replace(SHORT, state=state))).verdict == state
+@pytest.mark.parametrize("verdict", ALERTING)
+@pytest.mark.parametrize("before", [None, WAITING, replace(SHORT, state=BinState.MATCH, episode=None)])
+def test_a_bin_that_begins_an_episode_alerts(before: BinStatus | None, verdict: Verdict) -> None:
+    assert alert_of(StatusChange(before, raising(SHORT, verdict))).verdict is verdict
 
 
-@pytest.mark.parametrize("state", QUIET)
 @pytest.mark.parametrize("before", [None, WAITING, SHORT])
-def test_a_bin_in_any_other_state_is_quiet(before: BinStatus | None, state: BinState) -> None:
-    assert alert_for(StatusChange(before, replace(SHORT, state=state))) is None
+def test_a_bin_without_an_episode_is_quiet(before: BinStatus | None) -> None:
+    assert alert_for(StatusChange(before, replace(SHORT, state=BinState.REVIEW, episode=None))) is None
 
 
 def test_more_photos_that_show_the_same_do_not_alert_again() -> None:
@@ -64,9 +78,20 @@ def test_more_photos_that_show_the_same_do_not_alert_again() -> None:
     assert alert_for(StatusChange(SHORT, again)) is None
 
 
-@pytest.mark.parametrize("changed", [{"expected": 4}, {"consignment_id": "C-2"}])
-def test_a_mismatch_with_something_else_is_another_alert(changed: dict[str, object]) -> None:
-    assert alert_for(StatusChange(SHORT, replace(SHORT, **changed))) is not None  # type: ignore[arg-type]
+@pytest.mark.parametrize("state", [EpisodeState.ACKNOWLEDGED, EpisodeState.RESOLVED])
+def test_what_people_do_about_an_episode_does_not_alert(state: EpisodeState) -> None:
+    assert SHORT.episode is not None
+    assert alert_for(StatusChange(SHORT, replace(SHORT, episode=replace(SHORT.episode, state=state)))) is None
+
+
+def test_another_verdict_in_the_same_episode_alerts_about_that() -> None:
+    both = raising(SHORT, Verdict.MISMATCH, Verdict.REJECTED)
+    assert alert_of(StatusChange(SHORT, both)).verdict is Verdict.REJECTED
+
+
+def test_another_episode_is_another_alert() -> None:
+    again = raising(SHORT, Verdict.MISMATCH, opened_at=seconds_later(9))
+    assert alert_of(StatusChange(SHORT, again)).alert_id != alert_of(StatusChange(None, SHORT)).alert_id
 
 
 @pytest.mark.parametrize(
@@ -74,12 +99,17 @@ def test_a_mismatch_with_something_else_is_another_alert(changed: dict[str, obje
     [(0.90, Severity.MEDIUM), (0.989, Severity.MEDIUM), (0.99, Severity.HIGH), (1.0, "high")],
 )
 def test_a_mismatch_that_is_all_but_certain_is_severe(probability: float, severity: str) -> None:
-    assert alert_of(StatusChange(WAITING, replace(SHORT, probability_of_mismatch=probability))).severity == severity
+    assert (
+        alert_of(
+            StatusChange(WAITING, replace(SHORT, judgement=Judgement(Verdict.MISMATCH, "p", probability)))
+        ).severity
+        == severity
+    )
 
 
-@pytest.mark.parametrize("state", [BinState.UNEXPECTED, BinState.REJECTED])
-def test_what_is_no_mismatch_is_not_severe(state: BinState) -> None:
-    assert alert_of(StatusChange(WAITING, replace(SHORT, state=state))).severity is Severity.LOW
+@pytest.mark.parametrize("verdict", [Verdict.UNEXPECTED, Verdict.REJECTED])
+def test_what_is_no_mismatch_is_not_severe(verdict: Verdict) -> None:
+    assert alert_of(StatusChange(WAITING, raising(SHORT, verdict))).severity is Severity.LOW
 
 
 def test_the_message_says_everything_that_was_agreed() -> None:
@@ -97,7 +127,7 @@ def test_the_message_says_everything_that_was_agreed() -> None:
         "reason": None,
         "image": {"bucket": "photos", "key": "incoming/A-17/0001.jpg", "version": "v1"},
         "model": "bin-counter/3",
-        "policy": "thresholds/0.5/0.9",
+        "policy": "FRA1/1",
         "at": "2026-11-22T12:00:01.000Z",
     }
 
@@ -127,7 +157,8 @@ def test_the_text_tells_a_person_what_is_wrong_and_what_to_do() -> None:
 
 
 def test_the_text_of_a_surplus_speaks_of_too_many() -> None:
-    assert "too many" in text_of(alert_of(StatusChange(WAITING, replace(SHORT, direction=Direction.OVER))))
+    over = replace(SHORT, judgement=Judgement(Verdict.MISMATCH, "p", 0.97, Direction.OVER))
+    assert "too many" in text_of(alert_of(StatusChange(WAITING, over)))
 
 
 def test_a_photo_whose_key_names_no_bin_alerts_with_its_reason() -> None:
@@ -138,26 +169,26 @@ def test_a_photo_whose_key_names_no_bin_alerts_with_its_reason() -> None:
     assert attributes_of(alert) == {"verdict": "rejected", "severity": "low"}
 
 
-def test_one_photo_and_verdict_have_one_alert_id() -> None:
+def test_one_episode_and_verdict_have_one_alert_id() -> None:
     first, repeated = (alert_of(StatusChange(before, SHORT)) for before in (None, WAITING))
-    other_photo = alert_of(StatusChange(WAITING, replace(SHORT, image=image_of(version="v2"))))
-    assert first.alert_id == repeated.alert_id != other_photo.alert_id
+    other_bin = alert_of(StatusChange(WAITING, replace(SHORT, bin_id="B-2")))
+    assert first.alert_id == repeated.alert_id != other_bin.alert_id
 
 
 @given(statuses, st.sampled_from(ALERTING))
-def test_every_message_is_plain_json(status: BinStatus, state: BinState) -> None:
-    message = message_of(any_alert(status, state))
+def test_every_message_is_plain_json(status: BinStatus, verdict: Verdict) -> None:
+    message = message_of(any_alert(status, verdict))
     assert json.loads(json.dumps(message, allow_nan=False)) == message
 
 
 @given(names, statuses, st.sampled_from(ALERTING))
-def test_every_subject_is_short_printable_ascii(bin_id: str, status: BinStatus, state: BinState) -> None:
-    subject = subject_of(any_alert(replace(status, bin_id=bin_id), state))
+def test_every_subject_is_short_printable_ascii(bin_id: str, status: BinStatus, verdict: Verdict) -> None:
+    subject = subject_of(any_alert(replace(status, bin_id=bin_id), verdict))
     assert 0 < len(subject) <= 100
     assert subject.isascii()
     assert subject.isprintable()
 
 
 @given(statuses, st.sampled_from(ALERTING))
-def test_no_attribute_is_empty(status: BinStatus, state: BinState) -> None:
-    assert all(attributes_of(any_alert(status, state)).values())
+def test_no_attribute_is_empty(status: BinStatus, verdict: Verdict) -> None:
+    assert all(attributes_of(any_alert(status, verdict)).values())

@@ -132,11 +132,20 @@ def test_a_bin_is_shown_with_its_expectation_and_its_newest_photo(client: Client
         "consignment_id": "C-1",
         "expected": 3,
         "predicted": "2+",
-        "probability_of_mismatch": 0.25,
-        "direction": None,
         "reason": None,
         "model": "bin-counter/1",
+        "probability_of_mismatch": 0.25,
+        "direction": None,
+        "prior": None,
+        "likelihood_ratio": None,
+        "review_from": None,
+        "alert_from": None,
+        "photos_judged": 1,
+        "is_settled": False,
+        "is_audit": False,
         "policy": "p/1",
+        "since": "2026-05-03T19:21:00.000Z",
+        "alert": {"state": "open", "opened_at": "2026-05-04T12:07:00.000Z", "raised": ["mismatch"], "by": None},
         "image": {
             "bucket": "photos",
             "key": "incoming/A-1/photo.jpg",
@@ -217,7 +226,7 @@ def test_a_consignment_is_loaded_once(client: Client) -> None:
         "site": "FRA1",
         "state": "loaded",
         "bin_count": 1,
-        "loaded_at": "2026-05-05T04:41:00.000Z",
+        "loaded_at": "2026-05-03T19:21:00.000Z",
     }
     assert put(client, CONTRACT) == {**loaded, "changed": True}
     assert put(client, CONTRACT) == {**loaded, "changed": False}

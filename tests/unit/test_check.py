@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,7 +55,7 @@ def verdict_of(outcome: object) -> Verdict:
 
 @pytest.mark.parametrize(
     ("seen", "verdict"),
-    [(sure_of(3), Verdict.MATCH), (sure_of(3, 0.4), Verdict.REVIEW), (sure_of(1), Verdict.MISMATCH)],
+    [(sure_of(3), Verdict.MATCH), (sure_of(2, 0.8), Verdict.REVIEW), (sure_of(1), Verdict.MISMATCH)],
 )
 def test_a_photo_is_inspected_and_its_bin_stands_where_the_verdict_says(seen: CountEstimate, verdict: Verdict) -> None:
     bins = bins_expecting(3)
@@ -135,23 +136,41 @@ def test_a_photo_is_judged_by_the_expectation_of_its_moment() -> None:
     second = image_of(version="v2", uploaded_at=seconds_later(1))
     check = checker(FakeImages({PHOTO: JPEG, second: JPEG}), bins=bins).check
     before, _ = check(PHOTO)
-    expect(bins, expecting(5, consignment_id="C-2"))
+    expect(bins, expecting(4, consignment_id="C-2"))
     assert bins.get("A-17").status.state is BinState.WAITING
     after, _ = check(second)
     assert (verdict_of(before), verdict_of(after)) == (Verdict.MATCH, Verdict.MISMATCH)
     assert bins.get("A-17").status.consignment_id == "C-2"
 
 
-def test_a_late_photo_is_recorded_and_does_not_bring_an_old_finding_back() -> None:
+def test_a_late_photo_adds_its_evidence_and_is_not_the_newest() -> None:
     bins = bins_expecting(3)
     newer = image_of(version="v2", uploaded_at=seconds_later(1))
-    seeing = FakeCounter(lambda body: sure_of(int(body[-1:])))
-    check = checker(FakeImages({PHOTO: JPEG + b"0", newer: JPEG + b"3"}), seeing, bins).check
+    seeing = FakeCounter(lambda body: sure_of(int(body[-1:]), 0.8))
+    check = checker(FakeImages({PHOTO: JPEG + b"2", newer: JPEG + b"3"}), seeing, bins).check
     check(newer)
     late, is_new = check(PHOTO)
-    assert (verdict_of(late), is_new) == (Verdict.MISMATCH, True)
+    assert (verdict_of(late), is_new) == (Verdict.REVIEW, True)
     status = bins.get("A-17").status
-    assert (status.state, status.image, status.photos) == (BinState.MATCH, newer, 2)
+    assert (status.state, status.image, status.predicted, status.photos) == (BinState.MATCH, newer, "3", 2)
+    assert status.judgement is not None
+    assert status.judgement.photos == 2
+
+
+def test_photos_that_each_leave_doubt_make_a_mismatch_together() -> None:
+    bins = bins_expecting(3)
+    photos = [image_of(version=f"v{number}", uploaded_at=seconds_later(number)) for number in range(3)]
+    check = checker(FakeImages(dict.fromkeys(photos, JPEG)), FakeCounter(sure_of(2, 0.8)), bins).check
+    verdicts = [verdict_of(check(photo)[0]) for photo in photos]
+    states = bins.get("A-17").status.state
+    assert verdicts == [Verdict.REVIEW] * 3
+    assert states is BinState.MISMATCH
+
+
+def test_the_policy_asked_for_is_that_of_the_site_and_the_bin() -> None:
+    policies = FakePolicies(POLICY)
+    replace(checker(), policies=policies).check(PHOTO)
+    assert policies.asked == [("FRA1", "A-17")]
 
 
 def test_an_expectation_that_changes_while_the_photo_is_judged_is_the_one_that_counts() -> None:

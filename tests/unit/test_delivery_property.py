@@ -29,6 +29,11 @@ def table_of(photos: list[Photo], delivery: Delivery) -> Table:
     return bins.items
 
 
+def but_for_episodes(table: Table) -> Table:
+    """What alerts went out depends on what was known when: a bin that was wrong for a moment has alerted."""
+    return {key: {name: value for name, value in item.items() if name != "episode"} for key, item in table.items()}
+
+
 def of_type(table: Table, *types: str) -> list[dict[str, Any]]:
     return [item for item in table.values() if item["type"] in types]
 
@@ -42,7 +47,8 @@ def newest_last(image: BinImage) -> tuple[datetime, int, str]:
 def test_any_order_and_any_duplication_of_the_same_events_ends_in_the_same_table(data: st.DataObject) -> None:
     photos = data.draw(photo_sets())
     delivery = data.draw(deliveries(len(photos)))
-    assert table_of(photos, delivery) == table_of(photos, in_order(photos))
+    one, other = table_of(photos, delivery), table_of(photos, in_order(photos))
+    assert but_for_episodes(one) == but_for_episodes(other)
 
 
 @settings(max_examples=250)

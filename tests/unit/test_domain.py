@@ -13,7 +13,8 @@ from chalicelib.domain import (
     BinState,
     BinStatus,
     Direction,
-    Policy,
+    EpisodeState,
+    Judgement,
     Reason,
     Verdict,
     bin_id_of,
@@ -24,7 +25,7 @@ from tests.examples import (
     JPEG,
     NOON,
     PNG,
-    estimates,
+    POLICY,
     expecting,
     image_of,
     images,
@@ -38,9 +39,10 @@ from tests.examples import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
-    from chalicelib.domain import BinImage, CountEstimate, Outcome
+    from chalicelib.domain import BinImage, Outcome
 
 hexadecimal = st.integers(0, 16**20)
 
@@ -149,37 +151,6 @@ def test_two_different_photos_never_tie(one: BinImage, other: BinImage) -> None:
     assert same_photo or one.order != other.order
 
 
-@given(estimate=estimates, quantity=st.integers(0, 20))
-def test_below_at_and_above_a_quantity_make_up_everything(estimate: CountEstimate, quantity: int) -> None:
-    below, at = estimate.probability_below(quantity), estimate.probability_of(quantity)
-    assert below >= -1e-9
-    assert below + at <= 1 + 1e-9
-
-
-@pytest.mark.parametrize(
-    ("quantity", "certainty"), [(0, 0.01 / 6), (3, 0.99), (6, 0.01 / 6), (7, 0.01 / 6), (900, 0.01 / 6)]
-)
-def test_the_last_class_takes_all_quantities_above_it(quantity: int, certainty: float) -> None:
-    assert sure_of(3).probability_of(quantity) == pytest.approx(certainty)
-
-
-@pytest.mark.parametrize(
-    ("quantity", "below"), [(0, 0.0), (1, 0.01 / 6), (3, 0.03 / 6), (4, 0.99 + 0.03 / 6), (9, 1 - 0.01 / 6)]
-)
-def test_probability_below_counts_only_lower_classes(quantity: int, below: float) -> None:
-    assert sure_of(3).probability_below(quantity) == pytest.approx(below)
-
-
-def test_the_prediction_is_the_label_of_the_most_probable_count() -> None:
-    assert [sure_of(count).prediction for count in (0, 5, 6)] == ["0", "5", "6+"]
-
-
-@pytest.mark.parametrize(("review_from", "mismatch_from"), [(-0.1, 0.5), (0.6, 0.5), (0.5, 1.1), (float("nan"), 0.5)])
-def test_a_policy_whose_thresholds_make_no_sense_is_none(review_from: float, mismatch_from: float) -> None:
-    with pytest.raises(ValueError, match="review_from"):
-        Policy("odd", review_from, mismatch_from)
-
-
 def test_exactly_the_states_with_something_to_do_need_attention() -> None:
     assert {state for state in BinState if state.needs_attention} == set(ATTENTION)
     assert {BinState.IDLE, BinState.WAITING, BinState.MATCH}.isdisjoint(ATTENTION)
@@ -187,7 +158,7 @@ def test_exactly_the_states_with_something_to_do_need_attention() -> None:
 
 @given(status=statuses, outcome=outcomes)
 def test_every_photo_is_counted_once_and_makes_a_new_version(status: BinStatus, outcome: Outcome) -> None:
-    after = status.after(outcome)
+    after = status.after(outcome, None)
     assert (after.version, after.photos) == (status.version + 1, status.photos + 1)
 
 
@@ -200,41 +171,41 @@ def test_the_newest_photo_says_where_the_bin_stands_in_whatever_order_photos_com
     for order in permutations([early, middle, late, gone]):
         status = BinStatus("A-17")
         for outcome in order:
-            status = status.after(outcome)
-        ends.add(status)
+            status = status.after(outcome, status_judgement())
+        ends.add(replace(status, episode=None))
     (end,) = ends
     assert (end.state, end.image, end.photos) == (BinState.REVIEW, late.image, 4)
 
 
 def test_a_photo_that_is_gone_says_nothing_of_its_bin() -> None:
-    before = BinStatus("A-17").after(inspection_of(image_of()))
+    before = BinStatus("A-17").after(inspection_of(image_of()), None)
     gone = rejection_of(image_of(version="v2", uploaded_at=seconds_later(1)), Reason.GONE)
-    assert before.after(gone) == replace(before, version=2, photos=2)
+    assert before.after(gone, None) == replace(before, version=2, photos=2)
 
 
 def test_a_rejected_photo_leaves_no_finding_of_an_older_one() -> None:
-    judged = BinStatus("A-17").expecting(expecting(3), NOON).after(inspection_of(image_of(), Verdict.MISMATCH))
+    judged = BinStatus("A-17").expecting(expecting(3), NOON).after(inspection_of(image_of(), Verdict.MISMATCH), None)
     unreadable = rejection_of(image_of(version="v2", uploaded_at=seconds_later(1)))
-    after = judged.after(unreadable)
+    after = judged.after(unreadable, None)
     assert (after.state, after.reason) == (BinState.REJECTED, "truncated")
-    assert after.predicted is after.probability_of_mismatch is after.direction is after.model is after.policy is None
+    assert after.predicted is after.judgement is after.model is None
     assert (after.expected, after.consignment_id) == (3, "C-1")
 
 
 def test_an_inspection_leaves_no_reason_of_an_older_rejection() -> None:
-    rejected = BinStatus("A-17").after(rejection_of(image_of()))
-    assert rejected.after(inspection_of(image_of(version="v2", uploaded_at=seconds_later(1)))).reason is None
+    rejected = BinStatus("A-17").after(rejection_of(image_of()), None)
+    assert rejected.after(inspection_of(image_of(version="v2", uploaded_at=seconds_later(1))), None).reason is None
 
 
 def test_a_new_expectation_makes_older_findings_void() -> None:
     finding = inspection_of(image_of(), Verdict.MISMATCH)
-    judged = BinStatus("A-17").expecting(expecting(3), NOON).after(finding)
+    judged = BinStatus("A-17").expecting(expecting(3), NOON).after(finding, None)
     waiting = judged.expecting(expecting(5, consignment_id="C-2"), seconds_later(9))
     assert (waiting.state, waiting.expected, waiting.consignment_id) == (BinState.WAITING, 5, "C-2")
-    assert waiting.predicted is waiting.probability_of_mismatch is None
+    assert waiting.predicted is waiting.judgement is waiting.evidence is None
     assert waiting.image == finding.image
     late = inspection_of(image_of(version="v0", uploaded_at=seconds_later(-1)), Verdict.MISMATCH)
-    assert waiting.after(late).state is BinState.WAITING
+    assert waiting.after(late, None).state is BinState.WAITING
 
 
 def test_a_released_bin_expects_nothing() -> None:
@@ -245,4 +216,126 @@ def test_a_released_bin_expects_nothing() -> None:
 def test_the_direction_of_a_mismatch_goes_with_it() -> None:
     judged = inspection_of(image_of())
     short = replace(judged, judgement=replace(judged.judgement, direction=Direction.SHORT))
-    assert BinStatus("A-17").after(short).direction is Direction.SHORT
+    judgement = BinStatus("A-17").after(short, None).judgement
+    assert judgement is not None
+    assert judgement.direction is Direction.SHORT
+
+
+# Evidence --------------------------------------------------------------------------------------------------------
+
+EXPECTING = BinStatus("A-17").expecting(expecting(3), NOON)
+
+
+def photo(number: int) -> BinImage:
+    return image_of(version=f"v{number}", uploaded_at=seconds_later(number))
+
+
+def test_photos_of_one_bin_add_up_in_whatever_order_they_come() -> None:
+    seen = [inspection_of(photo(number), estimate=sure_of(number, 0.5)) for number in range(4)]
+    ends = set()
+    for order in permutations(seen):
+        status = EXPECTING
+        for inspection in order:
+            status = status.after(inspection, status_judgement())
+        ends.add(status)
+    (end,) = ends
+    assert end.evidence is not None
+    assert end.evidence.photos == 4
+    assert end.image == photo(3)
+
+
+def status_judgement() -> Judgement:
+    return Judgement(Verdict.REVIEW, POLICY.version, 0.5)
+
+
+def test_a_rejected_photo_keeps_the_evidence_and_takes_the_verdict() -> None:
+    seen = EXPECTING.after(inspection_of(photo(1)), status_judgement())
+    after = seen.after(rejection_of(photo(2)), None)
+    assert (after.evidence, after.judgement) == (seen.evidence, None)
+
+
+def test_without_an_expectation_there_is_no_evidence() -> None:
+    unexpected = inspection_of(image_of(), Verdict.UNEXPECTED, expectation=None)
+    assert BinStatus("A-17").after(unexpected, None).evidence is None
+
+
+@pytest.mark.parametrize(
+    "afresh",
+    [
+        lambda status: status.expecting(expecting(4), seconds_later(5)),
+        lambda status: status.released(seconds_later(5)),
+        lambda status: status.resolved("ann", seconds_later(5)),
+    ],
+)
+def test_a_bin_starts_afresh_and_photos_of_before_no_longer_count(afresh: Callable[[BinStatus], BinStatus]) -> None:
+    seen = EXPECTING.after(inspection_of(photo(1), Verdict.MISMATCH), None)
+    fresh = afresh(seen)
+    assert (fresh.evidence, fresh.since, fresh.version) == (None, seconds_later(5), seen.version + 1)
+    late = fresh.after(inspection_of(photo(2), Verdict.MISMATCH), status_judgement())
+    assert (late.state, late.evidence, late.photos) == (fresh.state, None, 2)
+
+
+# Episodes --------------------------------------------------------------------------------------------------------
+
+
+def after_photos(*outcomes: Outcome, start: BinStatus = EXPECTING) -> BinStatus:
+    for outcome in outcomes:
+        start = start.after(outcome, None)
+    return start
+
+
+def test_an_episode_begins_with_its_first_alert_and_goes_on_through_more_of_the_same() -> None:
+    once = after_photos(inspection_of(photo(1), Verdict.MISMATCH))
+    twice = after_photos(inspection_of(photo(2), Verdict.MISMATCH), start=once)
+    assert once.episode is not None
+    assert (once.episode.state, once.episode.raised) == (EpisodeState.OPEN, (Verdict.MISMATCH,))
+    assert twice.episode == once.episode
+
+
+def test_a_mismatch_waits_for_a_person_even_if_the_next_photo_matches() -> None:
+    status = after_photos(inspection_of(photo(1), Verdict.MISMATCH), inspection_of(photo(2), Verdict.MATCH))
+    assert status.state is BinState.MATCH
+    assert status.episode is not None
+    assert status.episode.is_active
+
+
+def test_an_unreadable_photo_is_put_right_by_a_readable_one() -> None:
+    assert after_photos(rejection_of(photo(1)), inspection_of(photo(2))).episode is None
+
+
+def test_each_verdict_of_an_episode_is_raised_once() -> None:
+    status = after_photos(
+        rejection_of(photo(1)),
+        inspection_of(photo(2), Verdict.MISMATCH),
+        rejection_of(photo(3)),
+    )
+    assert status.episode is not None
+    assert status.episode.raised == (Verdict.REJECTED, Verdict.MISMATCH)
+
+
+def test_somebody_takes_up_an_episode_and_resolves_it() -> None:
+    alerting = after_photos(inspection_of(photo(1), Verdict.MISMATCH))
+    taken = alerting.acknowledged("ann")
+    done = taken.resolved("ann", seconds_later(9))
+    assert [status.episode.state for status in (taken, done) if status.episode] == ["acknowledged", "resolved"]
+    assert (done.state, done.judgement) == (BinState.RESOLVED, None)
+
+
+def test_a_bin_that_comes_back_after_it_was_resolved_is_reopened() -> None:
+    done = after_photos(inspection_of(photo(1), Verdict.MISMATCH)).resolved("ann", seconds_later(9))
+    again = after_photos(inspection_of(photo(10), Verdict.MISMATCH), start=done)
+    assert again.episode is not None
+    assert (again.episode.state, again.episode.raised) == (EpisodeState.REOPENED, (Verdict.MISMATCH,))
+
+
+def test_a_resolution_that_was_none_is_taken_back_and_alerts_anew() -> None:
+    done = after_photos(inspection_of(photo(1), Verdict.MISMATCH)).resolved("ann", seconds_later(9))
+    again = done.reopened(BinState.MISMATCH, "bob", seconds_later(10))
+    assert again.episode is not None
+    assert (again.episode.state, again.episode.opened_at, again.episode.by) == ("reopened", seconds_later(10), "bob")
+    assert again.state is BinState.MISMATCH
+
+
+def test_a_new_expectation_ends_every_episode() -> None:
+    alerting = after_photos(inspection_of(photo(1), Verdict.MISMATCH))
+    assert alerting.expecting(expecting(4), seconds_later(5)).episode is None

@@ -162,7 +162,9 @@ def test_a_stream_record_tells_how_a_bins_status_changed() -> None:
     assert isinstance(change, StatusChange)
     assert change.before is not None
     assert (change.before.state, change.after.state) == (BinState.WAITING, BinState.MISMATCH)
-    assert (change.after.expected, change.after.predicted, change.after.probability_of_mismatch) == (3, "1", 0.97)
+    assert (change.after.expected, change.after.predicted) == (3, "1")
+    assert change.after.judgement is not None
+    assert change.after.judgement.probability_of_mismatch == 0.97
 
 
 def test_a_bins_first_status_has_nothing_before_it() -> None:

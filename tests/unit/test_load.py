@@ -211,4 +211,4 @@ def test_the_order_of_bins_does_not_change_a_consignments_digest(expectations: l
 
 def test_times_come_from_the_clock(world: FakeWorld) -> None:
     world.load({"A-1": 1})
-    assert world.table.get("A-1").status.changed_at == minutes(1001)
+    assert world.table.get("A-1").status.changed_at == minutes(-999)

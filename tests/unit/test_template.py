@@ -11,7 +11,6 @@ from chalice.package import YAMLTemplateSerializer
 
 from chalicelib.domain import BinState, BinStatus
 from chalicelib.items import from_status
-from chalicelib.wiring import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -243,15 +242,6 @@ def test_the_queue_gives_up_one_try_after_the_function_does() -> None:
 @pytest.mark.parametrize("name", ["DeadLetters", "AlertsDeadLetters"])
 def test_dead_letters_wait_as_long_as_sqs_lets_them(name: str) -> None:
     assert RESOURCES[name]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
-
-
-def test_the_default_thresholds_are_a_policy() -> None:
-    defaults = {name: str(TEMPLATE["Parameters"][name]["Default"]) for name in ("ReviewFrom", "MismatchFrom")}
-    environment = {
-        "BINCHECK_REVIEW_FROM": defaults["ReviewFrom"],
-        "BINCHECK_MISMATCH_FROM": defaults["MismatchFrom"],
-    }
-    assert 0 < Settings(environment).policy.review_from < Settings(environment).policy.mismatch_from < 1
 
 
 # The record ------------------------------------------------------------------------------------------------------

@@ -27,7 +27,11 @@ def facts(**knobs: Any) -> dict[str, Any]:
         "calibration": calibration,
         "hyperparameters": asdict(Knobs(**knobs))
         | {"backbone_source": "some weights (some licence)", "teachers": ["bin-counter/6"], "averaged": 1},
-        "data": {"manifest_sha256": "0123abcd", "classes_per_split": {"real-train": [1, 2, 3, 4, 5, 6, 7]}},
+        "data": {
+            "source": "abid",
+            "manifest_sha256": "0123abcd",
+            "classes_per_split": {"real-train": [1, 2, 3, 4, 5, 6, 7]},
+        },
         "metrics": {"real-test": scores, "drawn-test": scores},
     }
 
@@ -69,3 +73,10 @@ def test_a_model_that_saw_no_drawn_bins_has_a_card_too() -> None:
     del undrawn["calibration"]["drawn_temperature"], undrawn["metrics"]["drawn-test"]
 
     assert "0.567" not in model_card(undrawn)
+
+
+def test_a_model_of_the_users_own_photos_claims_nobody_elses_licence() -> None:
+    own = facts()
+    own["data"]["source"] = "own"
+    assert "CC BY-NC-SA" not in model_card(own)
+    assert "the user's own" in model_card(own)

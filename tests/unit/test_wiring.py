@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chalicelib import wiring
-from chalicelib.domain import Policy
 from chalicelib.inbox import RetryRule
 
 if TYPE_CHECKING:
@@ -17,11 +16,6 @@ pytestmark = pytest.mark.usefixtures("fresh_wiring")
 def test_a_missing_setting_is_named() -> None:
     with pytest.raises(wiring.NotConfigured, match="BINCHECK_TABLE"):
         wiring.Settings({}).text("TABLE")
-
-
-def test_a_policys_version_names_its_thresholds() -> None:
-    settings = wiring.Settings({"BINCHECK_REVIEW_FROM": "0.5", "BINCHECK_MISMATCH_FROM": "0.95"})
-    assert settings.policy == Policy("thresholds/0.5/0.95", 0.5, 0.95)
 
 
 def test_the_retry_rule_comes_from_the_environment() -> None:

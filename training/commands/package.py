@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from training.commands.tables import show_scores
+from training.data_card_text import Source
 from training.progress import on_terminal
 
 
@@ -21,6 +22,9 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per option
     archive: Annotated[
         Path | None, typer.Option(help="Also write the release as one file, model.tar.gz, as SageMaker takes it.")
     ] = None,
+    source: Annotated[
+        Source, typer.Option(help="Whose photos it learnt from: the card states their licence.")
+    ] = Source.ABID,
     version: Annotated[str, typer.Option(help="What the endpoint calls it, after the name.")] = "1",
 ) -> None:
     """Calibrate, export and test a finished run, and write the released model with its card.
@@ -33,7 +37,7 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     recorded = Run.recorded(run)
     here = replace(recorded, data=data or recorded.data, cache=cache or recorded.cache)
-    metrics = released(here, out, version, datetime.now(UTC), progress=on_terminal)
+    metrics = released(here, out, version, datetime.now(UTC), source=source, progress=on_terminal)
     for photos, scores in metrics.items():
         show_scores(scores, photos)
     if archive is not None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from training.aws_place import Aws
 from training.config_file import Table, dataclass_of, require, section, table_of, texts
 from training.errors import UnusableConfigError
 
@@ -35,18 +36,6 @@ class Metric(StrEnum):
     """Photos at the same time; known every ten seconds, so it reacts sooner."""
     BACKLOG = "backlog"
     """Photos that wait: what there is for an asynchronous endpoint."""
-
-
-@dataclass(frozen=True, slots=True)
-class Aws:
-    """Where the endpoint is, as whom it runs, and where its files lie."""
-
-    region: str
-    role_arn: str
-    bucket: str
-    prefix: str = "bincheck"
-    kms_key: str | None = None
-    """ARN of the key for everything that is written; without one it is S3's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from training.aws_place import Aws
 from training.config_file import Table, dataclass_of, fitting, require, section, table_of, texts
 from training.errors import UnusableConfigError
 from training.knobs import Knobs
@@ -28,18 +29,6 @@ Source: docs/reference/region_availability.md of github.com/aws/deep-learning-co
 
 _WITHOUT_CUDA_13: Final = re.compile(r"ml\.(p2|p3|p3dn)\.")
 """CUDA 13 has no code for GPUs before Turing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Aws:
-    """Where jobs run, as whom, and where they read and write."""
-
-    region: str
-    role_arn: str
-    bucket: str
-    prefix: str = "bincheck"
-    kms_key: str | None = None
-    """ARN of the key for everything that is written; without one it is S3's own."""
 
 
 @dataclass(frozen=True, slots=True)
