@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from chalicelib.domain import Alert, Rejection
 
-ALERTING = [Verdict.MISMATCH, Verdict.UNEXPECTED, Verdict.REJECTED]
+ALERTING = [Verdict.MISMATCH, Verdict.UNEXPECTED, Verdict.REJECTED, Verdict.REVIEW]
 
 WAITING = BinStatus("A-17", 1, BinState.WAITING, NOON, site="FRA1", consignment_id="C-1", expected=3)
 SHORT = replace(
@@ -159,6 +159,16 @@ def test_the_text_tells_a_person_what_is_wrong_and_what_to_do() -> None:
 def test_the_text_of_a_surplus_speaks_of_too_many() -> None:
     over = replace(SHORT, judgement=Judgement(Verdict.MISMATCH, "p", 0.97, Direction.OVER))
     assert "too many" in text_of(alert_of(StatusChange(WAITING, over)))
+
+
+def test_a_reopened_review_asks_for_another_look() -> None:
+    reviewed = replace(SHORT, state=BinState.REVIEW, judgement=Judgement(Verdict.REVIEW, "FRA1/1", 0.2), episode=None)
+    resolved = reviewed.resolved("ann", seconds_later(2))
+    alert = alert_of(StatusChange(resolved, resolved.reopened(reviewed, "bob", seconds_later(3))))
+    assert (alert.verdict, alert.severity) == (Verdict.REVIEW, Severity.LOW)
+    assert subject_of(alert) == "Bin A-17: reopened, another look is asked for"
+    assert "Expected 3." in text_of(alert)
+    assert "What to do" in text_of(alert)
 
 
 def test_a_photo_whose_key_names_no_bin_alerts_with_its_reason() -> None:

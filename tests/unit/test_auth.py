@@ -219,10 +219,17 @@ PUT_BODY = json.dumps({"site": "FRA1", "bins": []}).encode()
         ("GET", "/v1/rejections", ["operator"], 200),
         ("PUT", "/v1/consignments/C-1", ["operator"], 200),
         ("PUT", "/v1/consignments/C-1", ["viewer"], 403),
+        ("GET", "/v1/reviews?site=FRA1", ["viewer"], 200),
+        ("GET", "/v1/sites/FRA1/feedback", ["viewer"], 200),
+        ("GET", "/v1/bins/A-1/resolutions", ["viewer"], 200),
+        ("POST", "/v1/bins/A-1/acknowledgement", ["viewer"], 403),
+        ("POST", "/v1/bins/A-1/resolution", ["viewer"], 403),
+        ("POST", "/v1/bins/A-1/reopening", ["viewer"], 403),
+        ("POST", "/v1/bins/A-1/acknowledgement", ["operator"], 404),
         ("GET", "/v1/bins", [], 403),
     ],
 )
-def test_viewers_read_and_operators_load(
+def test_viewers_read_and_operators_change_things(
     client: Client, method: str, path: str, roles: list[str] | None, status: int
 ) -> None:
     token = {} if roles is None else {"Authorization": signed(**{"cognito:groups": roles})}
@@ -233,7 +240,7 @@ def test_viewers_read_and_operators_load(
 
 def test_every_route_but_health_is_closed(client: Client) -> None:
     routes = [(path, entry) for path, methods in client._app.routes.items() for entry in methods.values()]
-    assert len(routes) == 7
+    assert len(routes) == 13
     assert [path for path, entry in routes if entry.authorizer is None] == ["/health"]
     for path, entry in routes[1:]:
         assert client.http.request(entry.method, path.replace("{", "").replace("}", "")).status_code == 401
