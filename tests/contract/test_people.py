@@ -90,9 +90,7 @@ def record(request: pytest.FixtureRequest) -> Record:
     return filled
 
 
-def judgement(
-    verdict: Verdict, posterior: float = 0.25, *, stands_for: float = 1.0, cost: float = 0.0
-) -> Judgement:
+def judgement(verdict: Verdict, posterior: float = 0.25, *, stands_for: float = 1.0, cost: float = 0.0) -> Judgement:
     is_audit = stands_for > 1.0
     return Judgement(
         verdict, "p/1", posterior, is_audit=is_audit, stands_for=stands_for, expected_cost=cost * stands_for

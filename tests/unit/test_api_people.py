@@ -58,7 +58,9 @@ def get(client: Client, path: str, status: int = 200) -> Any:
     return reply.json_body
 
 
-def post(client: Client, path: str, body: Any = None, status: int = 200, who: str = "ann", key: str | None = None) -> Any:
+def post(
+    client: Client, path: str, body: Any = None, status: int = 200, *, who: str = "ann", key: str | None = None
+) -> Any:
     headers = {"Authorization": who, "Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
     content = b"" if body is None else json.dumps(body).encode()
     reply = client.http.post(path, headers=headers, body=content)

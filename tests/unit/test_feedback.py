@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from decimal import Decimal
-from statistics import fmean
+from statistics import fmean, stdev
 
 import pytest
 from hypothesis import given
@@ -28,14 +28,10 @@ def resolution_of(status: BinStatus, true_count: int = EXPECTED) -> Resolution:
 
 def standing(verdict: Verdict, posterior: float | None = 0.3, *, stands_for: float | None = None) -> BinStatus:
     """A bin that was judged like this; one that stands for others is an audit."""
-    judgement = Judgement(
-        verdict, "p/1", posterior, is_audit=stands_for is not None, stands_for=stands_for if stands_for else 1.0
-    )
+    judgement = Judgement(verdict, "p/1", posterior, is_audit=stands_for is not None, stands_for=stands_for or 1.0)
     alerting = verdict is Verdict.MISMATCH
     episode = Episode(EpisodeState.OPEN, NOON, (verdict,)) if alerting else None
-    return BinStatus(
-        "A-17", 5, BinState(verdict), site="FRA1", expected=EXPECTED, judgement=judgement, episode=episode
-    )
+    return BinStatus("A-17", 5, BinState(verdict), site="FRA1", expected=EXPECTED, judgement=judgement, episode=episode)
 
 
 def learnt(*resolved: Resolution) -> Feedback:
@@ -141,7 +137,7 @@ def test_precision_is_told_with_what_it_may_be() -> None:
     sums = learnt(*[resolution_of(standing(Verdict.MISMATCH), 2)] * 3, *[resolution_of(standing(Verdict.MISMATCH))] * 7)
     precision = sums.seen(Asked.ALERT).share
     assert precision.low < 0.3 < precision.high
-    assert 0.05 < precision.low
+    assert precision.low > 0.05
     assert precision.high < 0.65
 
 
@@ -216,7 +212,7 @@ def photo_of(count: int, chance: random.Random) -> Evidence:
 
 def worked(bins: int, true_rate: float, seed: int) -> tuple[Feedback, list[bool], float]:
     """Return what is learnt, which of the resolved bins were wrong, and the share of all bins that was."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - a simulation
     sums, looked_at, wrong = NOTHING, [], 0
     for number in range(bins):
         expected = chance.randint(1, 5)
@@ -243,13 +239,15 @@ def test_the_rate_converges_to_the_true_one_though_only_the_suspicious_are_looke
 ) -> None:
     sums, looked_at, truth = worked(8_000, true_rate, seed=1)
     four_standard_errors = 4 * (sums.weighted_share * (1 - sums.weighted_share) / sums.worth) ** 0.5
-    assert abs(sums.weighted_share - truth) < four_standard_errors < fmean(looked_at) - truth
+    assert abs(sums.weighted_share - truth) < four_standard_errors
+    assert fmean(looked_at) > max(2 * truth, truth + four_standard_errors)
     assert with_rate(POLICY, sums).mismatch_rate == pytest.approx(sums.weighted_share, rel=0.25)
 
 
 def test_the_rate_is_right_on_average_and_its_interval_as_often_as_it_says() -> None:
     runs = [worked(1_500, 0.06, seed) for seed in range(12)]
-    assert fmean(sums.weighted_share - truth for sums, _, truth in runs) == pytest.approx(0.0, abs=0.005)
+    errors = [sums.weighted_share - truth for sums, _, truth in runs]
+    assert abs(fmean(errors)) < 4 * stdev(errors) / len(errors) ** 0.5
     estimates = [(rate_from(POLICY, sums, HARDLY_PRESET), truth) for sums, _, truth in runs]
     assert sum(estimate.low < truth < estimate.high for estimate, truth in estimates) >= 11
 

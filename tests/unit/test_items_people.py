@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -14,6 +13,8 @@ from chalicelib.items import from_status, to_status
 from tests.examples import reopenings, resolutions
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from chalicelib.items import Attributes
     from chalicelib.resolution import Act
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
@@ -27,6 +26,7 @@ from tests.fakes_api import FakeTable
 from tests.fakes_people import FakePeople
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from chalicelib.domain import Outcome
@@ -357,11 +357,7 @@ def standing_in(floor: Floor) -> list[Resolution]:
 def must_stay(status: BinStatus) -> bool:
     """Whether an episode can only be ended by a person or a new expectation."""
     episode = status.episode
-    return (
-        episode is not None
-        and episode.is_active
-        and not {*episode.raised} <= {Verdict.UNEXPECTED, Verdict.REJECTED}
-    )
+    return episode is not None and episode.is_active and not {*episode.raised} <= {Verdict.UNEXPECTED, Verdict.REJECTED}
 
 
 @settings(max_examples=150)
