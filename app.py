@@ -12,10 +12,12 @@ from chalicelib import alerts, api, events, telemetry, wiring
 from chalicelib.inbox import work_off
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from chalice.app import AuthRequest, DynamoDBEvent, SQSEvent
 
-    from chalicelib.domain import BinImage, Outcome
+    from chalicelib.domain import Alert, BinImage, Outcome
 
 PLACEHOLDER = "arn:aws:dummy:::replaced-by-the-template"
 """Chalice wants an address; the merged template puts the real resource in its place."""
@@ -39,13 +41,11 @@ def on_inbox(event: SQSEvent) -> Any:
 @app.on_dynamodb_record(stream_arn=PLACEHOLDER, batch_size=100)
 def on_status_change(event: DynamoDBEvent) -> None:
     """Bins have changed: send the alerts that follow; a failure makes the stream offer the batch again."""
-    for record in DynamoDBStreamEvent(event.to_dict()).records:
-        item = record.dynamodb
-        change = events.change_in(item.old_image, item.new_image) if item else None
-        alert = alerts.alert_for(change) if change else None
-        if alert:
-            wiring.topic().publish(alert)
-            telemetry.tell_alert(alert)
+    raised = list(_alerts_in(event))
+    if raised:
+        with telemetry.metrics_told():
+            for alert, ruling in wiring.alerter().work_off(raised):
+                telemetry.tell_alert(alert, ruling)
 
 
 @app.authorizer()
@@ -55,6 +55,15 @@ def authorize(request: AuthRequest) -> dict[str, Any]:
 
 
 api.register(app, wiring.world, authorize)
+
+
+def _alerts_in(event: DynamoDBEvent) -> Iterator[Alert]:
+    for record in DynamoDBStreamEvent(event.to_dict()).records:
+        item = record.dynamodb
+        change = events.change_in(item.old_image, item.new_image) if item else None
+        alert = alerts.alert_for(change) if change else None
+        if alert:
+            yield alert
 
 
 def _work_off(record: SQSRecord) -> None:

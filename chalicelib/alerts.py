@@ -1,21 +1,22 @@
-"""What changed -> an alert or nothing, and how it reads. Pure."""
+"""What changed -> an alert or nothing. Pure; how it reads is `notices`' concern, whether it goes out is `digest`'s."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chalicelib.domain import Alert, Direction, Rejection, Severity, Verdict
+from chalicelib.domain import Alert, EpisodeState, Rejection, Severity, Verdict
 from chalicelib.items import timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chalicelib.domain import BinStatus, Episode, Judgement
+    from chalicelib.domain import BinStatus, Episode
     from chalicelib.events import StatusChange
 
-_HIGH_FROM = 0.99
-"""A mismatch this probable is worth an immediate walk."""
+_HIGH_FROM = 1.5
+_MEDIUM_FROM = 0.5
+"""Goods that are probably wrong, from which a mismatch is that severe."""
 
 
 def alert_for(change: StatusChange | Rejection) -> Alert | None:
@@ -30,84 +31,30 @@ def alert_for(change: StatusChange | Rejection) -> Alert | None:
     return _bin_alert(change.after, change.after.episode) if raised and change.after.episode else None
 
 
-def message_of(alert: Alert) -> dict[str, Any]:
-    """Return the alert as the JSON object that subscribers receive."""
-    image = alert.image
-    return {
-        "alert_id": alert.alert_id,
-        "bin_id": alert.bin_id,
-        "consignment_id": alert.consignment_id,
-        "site": alert.site,
-        "verdict": alert.verdict,
-        "direction": alert.direction,
-        "expected": alert.expected,
-        "predicted": alert.predicted,
-        "probability_of_mismatch": alert.probability_of_mismatch,
-        "severity": alert.severity,
-        "reason": alert.reason,
-        "image": {"bucket": image.bucket, "key": image.key, "version": image.version},
-        "model": alert.model,
-        "policy": alert.policy,
-        "at": timestamp(alert.at),
-    }
+def severity_of(verdict: Verdict, probability: float | None, stake: int) -> Severity:
+    """Return how soon someone should walk: by the goods that are probably wrong, probability of a mismatch x stake.
+
+    High from 1.5 on, medium from 0.5 on: one item short is never high, three are from a probability of 0.5 on. More
+    probable or more at stake is never less severe. What is no mismatch says nothing of goods, and is low.
+    """
+    if verdict is not Verdict.MISMATCH:
+        return Severity.LOW
+    wrong = (probability or 0.0) * stake
+    if wrong >= _HIGH_FROM:
+        return Severity.HIGH
+    return Severity.MEDIUM if wrong >= _MEDIUM_FROM else Severity.LOW
 
 
-def attributes_of(alert: Alert) -> dict[str, str]:
-    """Return what subscribers' filters may look at; SNS takes no empty values."""
-    candidates = {
-        "verdict": alert.verdict,
-        "severity": alert.severity,
-        "site": alert.site,
-        "direction": alert.direction,
-    }
-    return {name: str(value) for name, value in candidates.items() if value}
+def at_stake(expected: int | None, predicted: str | None) -> int:
+    """Return by how many goods the count differs from the consignment: at least one, or there were no mismatch.
 
-
-def subject_of(alert: Alert) -> str:
-    """Return the subject line: at most 100 characters of ASCII, as SNS wants it."""
-    place = f"Bin {alert.bin_id}" if alert.bin_id else "Photo without a bin"
-    return f"{place}: {_HEADLINES[alert.verdict]}"[:100]
-
-
-_HEADLINES = {
-    Verdict.MISMATCH: "count differs from the consignment",
-    Verdict.REVIEW: "reopened, another look is asked for",
-    Verdict.UNEXPECTED: "photographed, but no consignment names it",
-    Verdict.REJECTED: "photo could not be judged",
-}
-
-
-def text_of(alert: Alert) -> str:
-    """Return the alert as a person on the floor reads it: what is wrong, what to do, and the evidence."""
-    lines = [subject_of(alert), "", *_explanation(alert), "", f"Severity: {alert.severity}"]
-    if alert.site:
-        lines.append(f"Site: {alert.site}, consignment: {alert.consignment_id}")
-    lines += [f"Photo: s3://{alert.image.bucket}/{alert.image.key}", f"Alert: {alert.alert_id}"]
-    return "\n".join(lines)
-
-
-def _explanation(alert: Alert) -> list[str]:
-    if alert.verdict is Verdict.MISMATCH and alert.probability_of_mismatch is not None:
-        missing = "Goods seem to be missing" if alert.direction is Direction.SHORT else "There seem to be too many"
-        return [
-            f"Expected {alert.expected}, counted {alert.predicted}. {missing}.",
-            f"Probability that the bin does not hold {alert.expected}: {alert.probability_of_mismatch:.1%}.",
-            "What to do: go to the bin and count.",
-        ]
-    if alert.verdict is Verdict.UNEXPECTED:
-        return [
-            f"The photo shows {alert.predicted}, and no open consignment says what the bin should hold.",
-            "What to do: load the consignment, or clear the bin.",
-        ]
-    if alert.verdict is Verdict.REVIEW:
-        return [
-            f"Expected {alert.expected}. The bin had been resolved, and somebody has reopened it.",
-            "What to do: look at the picture and at what was said of the bin; go and count if that leaves a doubt.",
-        ]
-    return [
-        f"Reason: {alert.reason}.",
-        "What to do: photograph the bin again; if it happens again, look at the camera.",
-    ]
+    An open class counts as its least member: of a bin that should hold 9 and shows "6+", one item is at stake.
+    """
+    if expected is None or predicted is None:
+        return 1
+    least = int(predicted.rstrip("+"))
+    difference = max(0, least - expected) if predicted.endswith("+") else abs(expected - least)
+    return max(1, difference)
 
 
 def _raised(status: BinStatus | None) -> set[tuple[datetime, Verdict]]:
@@ -120,10 +67,11 @@ def _bin_alert(status: BinStatus, episode: Episode) -> Alert | None:
     if status.image is None:
         return None
     judgement, verdict = status.judgement, episode.raised[-1]
+    probability = judgement.probability_of_mismatch if judgement else None
     return Alert(
         alert_id=_alert_id(f"{status.bin_id}/{timestamp(episode.opened_at)}/{verdict}"),
         verdict=verdict,
-        severity=_severity(verdict, judgement),
+        severity=severity_of(verdict, probability, at_stake(status.expected, status.predicted)),
         image=status.image,
         at=status.changed_at,
         bin_id=status.bin_id,
@@ -132,10 +80,17 @@ def _bin_alert(status: BinStatus, episode: Episode) -> Alert | None:
         direction=judgement.direction if judgement else None,
         expected=status.expected,
         predicted=status.predicted,
-        probability_of_mismatch=judgement.probability_of_mismatch if judgement else None,
+        certainty=status.certainty,
+        probability_of_mismatch=probability,
+        prior=judgement.prior if judgement else None,
+        likelihood_ratio=judgement.likelihood_ratio if judgement else None,
+        review_from=judgement.review_from if judgement else None,
+        alert_from=judgement.alert_from if judgement else None,
+        photos=judgement.photos if judgement else None,
         model=status.model,
         policy=judgement.policy if judgement else None,
         reason=status.reason,
+        episode=episode.state if episode.state is EpisodeState.REOPENED else EpisodeState.OPEN,
     )
 
 
@@ -148,13 +103,6 @@ def _stray_alert(rejection: Rejection) -> Alert:
         at=rejection.at,
         reason=rejection.reason,
     )
-
-
-def _severity(verdict: Verdict, judgement: Judgement | None) -> Severity:
-    if verdict is not Verdict.MISMATCH:
-        return Severity.LOW
-    is_all_but_certain = judgement is not None and (judgement.probability_of_mismatch or 0.0) >= _HIGH_FROM
-    return Severity.HIGH if is_all_but_certain else Severity.MEDIUM
 
 
 def _alert_id(what: str) -> str:

@@ -260,9 +260,10 @@ class BinStatus:
     """Where one bin stands.
 
     `version` counts every change, for optimistic locking; 0 means that nothing is on file yet. `image` is the
-    newest photo that said something of the bin; `predicted`, `model` and `reason` are that photo's. `evidence` is
-    what all photos since `since` say together, and `judgement` what follows: the bin starts afresh, and `since` is
-    set, whenever its expectation changes or someone has resolved it. A photo taken before belongs to the past.
+    newest photo that said something of the bin; `predicted` and its probability `certainty`, `model` and `reason` are
+    that photo's. `evidence` is what all photos since `since` say together, and `judgement` what follows: the bin
+    starts afresh, and `since` is set, whenever its expectation changes or someone has resolved it. A photo taken
+    before belongs to the past.
     `resolution` is the version that the last standing resolution under this expectation made; photos do not end it.
     """
 
@@ -276,6 +277,7 @@ class BinStatus:
     expected: int | None = None
     image: BinImage | None = None
     predicted: str | None = None
+    certainty: float | None = None
     model: str | None = None
     reason: str | None = None
     since: datetime = BEGINNING
@@ -369,6 +371,7 @@ class BinStatus:
             changed_at=at,
             since=at,
             predicted=None,
+            certainty=None,
             model=None,
             reason=None,
             evidence=None,
@@ -390,7 +393,14 @@ def _inspected(status: BinStatus, inspection: Inspection, judgement: Judgement, 
     if not is_newest:
         return judged
     estimate = inspection.estimate
-    return replace(judged, image=inspection.image, predicted=estimate.prediction, model=estimate.model, reason=None)
+    return replace(
+        judged,
+        image=inspection.image,
+        predicted=estimate.prediction,
+        certainty=estimate.certainty,
+        model=estimate.model,
+        reason=None,
+    )
 
 
 def _rejected(status: BinStatus, rejection: Rejection) -> BinStatus:
@@ -400,6 +410,7 @@ def _rejected(status: BinStatus, rejection: Rejection) -> BinStatus:
         changed_at=rejection.at,
         image=rejection.image,
         predicted=None,
+        certainty=None,
         model=None,
         judgement=None,
         reason=rejection.reason,
@@ -456,7 +467,11 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One message to whoever subscribes; receivers drop repeats by `alert_id`."""
+    """What a bin, or a photo without one, tells whoever subscribes; receivers drop repeats by `alert_id`.
+
+    `certainty` is the probability that the newest photo gives to `predicted`; `episode` is whether the bin alerts for
+    the first time or again. What it rests on has the meaning that it has in a `Judgement`.
+    """
 
     alert_id: str
     verdict: Verdict
@@ -469,7 +484,14 @@ class Alert:
     direction: Direction | None = None
     expected: int | None = None
     predicted: str | None = None
+    certainty: float | None = None
     probability_of_mismatch: float | None = None
+    prior: float | None = None
+    likelihood_ratio: float | None = None
+    review_from: float | None = None
+    alert_from: float | None = None
+    photos: int | None = None
     model: str | None = None
     policy: str | None = None
     reason: str | None = None
+    episode: EpisodeState | None = None

@@ -40,6 +40,11 @@ class CountEstimate:
         """The most probable count's label."""
         return self.counts[self.probabilities.index(max(self.probabilities))]
 
+    @property
+    def certainty(self) -> float:
+        """The probability of the most probable count."""
+        return max(self.probabilities)
+
     def class_of(self, quantity: int) -> int:
         """Return the index of the class that a quantity falls into; the last class takes all above it."""
         return min(quantity, len(self.counts) - 1)

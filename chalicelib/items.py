@@ -1,6 +1,6 @@
-"""The table's shape: domain values to and from items. Pure; it and `items_people` alone know attribute names.
+"""The table's shape: domain values to and from items. Pure; it, `items_alerts` and `items_people` know attribute names.
 
-One table, five item types here, and in `items_people` those of what people did:
+One table, five item types here, and those of the alerts and of what people did in the modules named:
 
     PK                SK                 type
     BIN#<bin>         BIN#EXPECTATION    EXPECTATION   what the consignment says
@@ -138,6 +138,7 @@ def from_status(status: BinStatus) -> Attributes:
         "expected": _whole(status.expected),
         "image": _image_fields(status.image) if status.image else None,
         "predicted": status.predicted,
+        "certainty": real(status.certainty),
         "model": status.model,
         "reason": status.reason,
         "since": timestamp(status.since),
@@ -148,7 +149,7 @@ def from_status(status: BinStatus) -> Attributes:
         "shard": shard_of(status.bin_id),
         "state_bin": f"{status.state}#{status.bin_id}",
     }
-    return {**status_key(status.bin_id), "type": "STATUS", **_present(fields), **attention, **_review(status)}
+    return {**status_key(status.bin_id), "type": "STATUS", **present(fields), **attention, **_review(status)}
 
 
 def from_outcome(outcome: Outcome) -> Attributes:
@@ -162,7 +163,7 @@ def from_outcome(outcome: Outcome) -> Attributes:
     if isinstance(outcome, Rejection):
         return {
             **common,
-            **_present({"bin_id": outcome.bin_id}),
+            **present({"bin_id": outcome.bin_id}),
             "type": "REJECTION",
             "reason": outcome.reason,
             "message": outcome.message,
@@ -174,12 +175,12 @@ def from_outcome(outcome: Outcome) -> Attributes:
         "expectation": _expectation_fields(outcome.expectation) if outcome.expectation else None,
         "model": outcome.estimate.model,
         "counts": list(outcome.estimate.counts),
-        "probabilities": [_real(p) for p in outcome.estimate.probabilities],
-        "prior": [_real(p) for p in outcome.estimate.prior],
+        "probabilities": [real(p) for p in outcome.estimate.probabilities],
+        "prior": [real(p) for p in outcome.estimate.prior],
         "predicted": outcome.estimate.prediction,
         "judgement": _judgement_fields(outcome.judgement),
     }
-    return {**common, "type": "INSPECTION", **_present(fields)}
+    return {**common, "type": "INSPECTION", **present(fields)}
 
 
 def from_consignment(consignment: Consignment) -> Attributes:
@@ -226,6 +227,7 @@ def to_status(item: Mapping[str, Any]) -> BinStatus:
         expected=int(item["expected"]) if "expected" in item else None,
         image=_to_image(item["image"]) if "image" in item else None,
         predicted=item.get("predicted"),
+        certainty=to_float(item.get("certainty")),
         model=item.get("model"),
         reason=item.get("reason"),
         since=moment(item["since"]),
@@ -300,7 +302,7 @@ def _image_fields(image: BinImage) -> Attributes:
         "size": Decimal(image.size),
         "uploaded_at": timestamp(image.uploaded_at),
     }
-    return _present(fields)
+    return present(fields)
 
 
 def _to_image(fields: Mapping[str, Any]) -> BinImage:
@@ -319,36 +321,36 @@ def _judgement_fields(judgement: Judgement) -> Attributes:
     fields = {
         "verdict": judgement.verdict.value,
         "policy": judgement.policy,
-        "probability_of_mismatch": _real(judgement.probability_of_mismatch),
+        "probability_of_mismatch": real(judgement.probability_of_mismatch),
         "direction": judgement.direction.value if judgement.direction else None,
-        "prior": _real(judgement.prior),
-        "likelihood_ratio": _real(judgement.likelihood_ratio),
-        "review_from": _real(judgement.review_from),
-        "alert_from": _real(judgement.alert_from),
+        "prior": real(judgement.prior),
+        "likelihood_ratio": real(judgement.likelihood_ratio),
+        "review_from": real(judgement.review_from),
+        "alert_from": real(judgement.alert_from),
         "photos": Decimal(judgement.photos),
         "is_settled": judgement.is_settled,
         "is_audit": judgement.is_audit,
-        "stands_for": _real(judgement.stands_for),
-        "expected_cost": _real(judgement.expected_cost),
+        "stands_for": real(judgement.stands_for),
+        "expected_cost": real(judgement.expected_cost),
     }
-    return _present(fields)
+    return present(fields)
 
 
 def _to_judgement(fields: Mapping[str, Any]) -> Judgement:
     return Judgement(
         verdict=Verdict(fields["verdict"]),
         policy=fields["policy"],
-        probability_of_mismatch=_to_float(fields.get("probability_of_mismatch")),
+        probability_of_mismatch=to_float(fields.get("probability_of_mismatch")),
         direction=Direction(fields["direction"]) if "direction" in fields else None,
-        prior=_to_float(fields.get("prior")),
-        likelihood_ratio=_to_float(fields.get("likelihood_ratio")),
-        review_from=_to_float(fields.get("review_from")),
-        alert_from=_to_float(fields.get("alert_from")),
+        prior=to_float(fields.get("prior")),
+        likelihood_ratio=to_float(fields.get("likelihood_ratio")),
+        review_from=to_float(fields.get("review_from")),
+        alert_from=to_float(fields.get("alert_from")),
         photos=int(fields["photos"]),
         is_settled=fields["is_settled"],
         is_audit=fields["is_audit"],
         stands_for=float(fields["stands_for"]),
-        expected_cost=_to_float(fields.get("expected_cost")),
+        expected_cost=to_float(fields.get("expected_cost")),
     )
 
 
@@ -372,7 +374,7 @@ def _episode_fields(episode: Episode) -> Attributes:
         "raised": [verdict.value for verdict in episode.raised],
         "by": episode.by,
     }
-    return _present(fields)
+    return present(fields)
 
 
 def _to_episode(fields: Mapping[str, Any]) -> Episode:
@@ -380,7 +382,8 @@ def _to_episode(fields: Mapping[str, Any]) -> Episode:
     return Episode(EpisodeState(fields["state"]), moment(fields["opened_at"]), raised, fields.get("by"))
 
 
-def _present(fields: Attributes) -> Attributes:
+def present(fields: Attributes) -> Attributes:
+    """Return the fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -388,11 +391,13 @@ def _whole(number: int | None) -> Decimal | None:
     return None if number is None else Decimal(number)
 
 
-def _real(number: float | None) -> Decimal | None:
+def real(number: float | None) -> Decimal | None:
+    """Return a number as DynamoDB keeps it."""
     if number is None:
         return None
     return Decimal(repr(number)) if abs(number) >= _NEXT_TO_NOTHING else Decimal(0)
 
 
-def _to_float(number: Decimal | None) -> float | None:
+def to_float(number: Decimal | None) -> float | None:
+    """Return a number that DynamoDB kept."""
     return None if number is None else float(number)

@@ -112,12 +112,12 @@ def posterior(prior: float, likelihood_ratio: float) -> float:
 DEFAULT = Policy(
     version="default/1",
     mismatch_rate=0.02,
-    costs=Costs(false_alert=5.0, missed_mismatch=40.0, review=3.5),
+    costs=Costs(false_alert=6.0, missed_mismatch=100.0, review=5.0),
     deviations=((-2, 0.1), (-1, 0.5), (1, 0.3), (2, 0.1)),
     anything_else=0.05,
-    false_alert_bound=0.05,
+    false_alert_bound=0.1,
     missed_bound=0.2,
-    photo_correlation=0.3,
+    photo_correlation=0.25,
     audit_share=0.01,
 )
 """Where nobody has set anything: costs in minutes. A bin that is wrong mostly differs by one, and is short rather."""

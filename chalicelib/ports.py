@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from chalicelib.domain import Alert, Bin, BinImage, BinStatus, Outcome
+    from collections.abc import Collection, Mapping, Sequence
+
+    from chalicelib.digest import GateName, Ruling, Tally
+    from chalicelib.domain import Alert, Bin, BinImage, BinStatus, Consignment, Outcome
     from chalicelib.events import Message
     from chalicelib.evidence import CountEstimate
+    from chalicelib.notices import Notice
     from chalicelib.policy import Policy
 
 
@@ -71,11 +76,44 @@ class Bins(Protocol):
         """Record how a photo ended whose key names no bin; False where it has been recorded before."""
 
 
-class Topic(Protocol):
-    """Where alerts go."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the ledger knows: the alerts that were ruled upon by id, gates' tallies, and consignments by id."""
 
-    def publish(self, alert: Alert) -> None:
-        """Send one alert to all subscribers.
+    rulings: Mapping[str, Ruling]
+    tallies: Mapping[GateName, Tally]
+    consignments: Mapping[str, Consignment]
+
+
+MOST_AT_ONCE = 25
+"""Alerts in one step: four keys each make the 100 that one BatchGetItem takes, three writes each are fewer."""
+
+
+class Ledger(Protocol):
+    """Which alerts were ruled upon, how, and which of them have gone out. All methods raise TemporaryFailure."""
+
+    def read(self, alerts: Sequence[Alert], gates: Collection[GateName], consignments: Collection[str]) -> Standing:
+        """Return what is on file, consistently, of at most `MOST_AT_ONCE` alerts and what they concern."""
+
+    def record(
+        self, rulings: Sequence[tuple[Alert, Ruling]], before: Mapping[GateName, Tally], after: Mapping[GateName, Tally]
+    ) -> None:
+        """Record how alerts leave, and what their gates have counted then, all or nothing.
+
+        Raises:
+            Conflict: one of the alerts was recorded meanwhile, or a gate's tally is no longer as it was `before`.
+
+        """
+
+    def mark_sent(self, alert: Alert) -> None:
+        """Record that the alert, or the digest in its place, has gone out."""
+
+
+class Topic(Protocol):
+    """Where alerts and digests go."""
+
+    def publish(self, notice: Notice) -> None:
+        """Send one to all subscribers.
 
         Raises:
             TemporaryFailure: the topic did not take it.

@@ -1,8 +1,9 @@
 """What the functions tell of themselves: structured logs, traces, metrics. Nothing here alters an outcome.
 
 Metrics: Photos, Verdicts by verdict, Rejections by reason, EndpointLatency and PhotoAge (upload to verdict) in
-milliseconds, Alerts by verdict. A photo that had been recorded before is not counted again. Powertools takes their
-namespace from POWERTOOLS_METRICS_NAMESPACE, so that each stack has its own.
+milliseconds, Alerts by verdict, of these AlertsSent by themselves and AlertsSilenced, and Digests. What had been
+recorded before is not counted again. Powertools takes their namespace from POWERTOOLS_METRICS_NAMESPACE, so that each
+stack has its own.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger, Metrics, Tracer, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
+from chalicelib.digest import Dispatch
 from chalicelib.domain import Inspection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from chalicelib.digest import Ruling
     from chalicelib.domain import Alert, BinImage, Outcome
     from chalicelib.evidence import CountEstimate
     from chalicelib.ports import Counter
@@ -72,10 +75,21 @@ def tell_message_kept(failure: Exception) -> None:
     logger.warning("message stays in the inbox", failure=repr(failure))
 
 
-def tell_alert(alert: Alert) -> None:
-    """Log an alert that went out and count it."""
-    logger.info("alert sent", alert_id=alert.alert_id, bin_id=alert.bin_id, verdict=alert.verdict)
+def tell_alert(alert: Alert, ruling: Ruling) -> None:
+    """Log how an alert left, or that it stays silent, and count it."""
+    logger.info(
+        "alert",
+        alert_id=alert.alert_id,
+        bin_id=alert.bin_id,
+        verdict=alert.verdict,
+        dispatch=ruling.dispatch,
+        digest_id=ruling.digest.digest_id if ruling.digest else None,
+    )
+    metrics.add_metric(name=_DISPATCHES[ruling.dispatch], unit=MetricUnit.Count, value=1)
     _count("Alerts", "verdict", alert.verdict)
+
+
+_DISPATCHES = {Dispatch.ALONE: "AlertsSent", Dispatch.DIGEST: "Digests", Dispatch.SILENT: "AlertsSilenced"}
 
 
 class TimedCounter:

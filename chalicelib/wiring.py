@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.alerting import Alerter
 from chalicelib.check import Checker
+from chalicelib.digest import DigestLimits
 from chalicelib.inbox import RetryRule
 from chalicelib.policy import DEFAULT, Policy
 from chalicelib.telemetry import TimedCounter
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
 
     from chalicelib.api.auth import Authorizer
     from chalicelib.api.world import World
-    from chalicelib.ports import Inbox, Topic
+    from chalicelib.ports import Inbox
 
 _MODEL_TIMEOUT_SECONDS = 8
 """Ten photos that all run into it still end within the function's two minutes."""
+
+_DEFAULT_LIMITS = DigestLimits()
 
 
 class NotConfigured(Exception):  # noqa: N818
@@ -109,11 +113,18 @@ def inbox() -> Inbox:
 
 
 @cache
-def topic() -> Topic:
-    """Return where alerts go."""
+def alerter() -> Alerter:
+    """Return what sends alerts."""
+    from chalicelib.aws.ledger import DynamoLedger
     from chalicelib.aws.topic import SnsTopic
 
-    return SnsTopic(client("sns"), settings().text("ALERTS_TOPIC"))
+    here = settings()
+    return Alerter(
+        ledger=DynamoLedger(client("dynamodb"), here.text("TABLE"), time.sleep),
+        topic=SnsTopic(client("sns"), here.text("ALERTS_TOPIC"), here.text("API_URL").rstrip("/")),
+        limits_for=lambda _site: _DEFAULT_LIMITS,
+        sleep=time.sleep,
+    )
 
 
 @cache

@@ -95,9 +95,9 @@ def _set_batch_size(stack: Stack, batch_size: int) -> None:
 
 
 def _tally(stack: Stack) -> Tally:
-    alerts = received_by(stack.emulator.client("sqs"), stack.subscriber_url)
+    received = received_by(stack.emulator.client("sqs"), stack.subscriber_url)
     uploads = uploads_in(stack.emulator.client("s3"), stack.outputs["BucketName"], PREFIX)
-    return Tally(uploads, outcomes_of(stack), tuple(alerts))
+    return Tally.of(uploads, outcomes_of(stack), received)
 
 
 def _import_table(imports: dict[str, float]) -> Table:

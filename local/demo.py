@@ -47,9 +47,9 @@ def run(stack: Stack, plan: Sequence[Photo], console: Console) -> Tally:
     console.print(f"Dropping {len(plan)} photos into s3://{stack.outputs['BucketName']}/{PREFIX}")
     upload(stack, plan)
     outcomes = _watch(stack, len(plan), console)
-    alerts = _alerts_after(stack)
+    received = _received_after(stack)
     uploads = uploads_in(stack.emulator.client("s3"), stack.outputs["BucketName"], PREFIX)
-    tally = Tally(uploads, outcomes, tuple(alerts))
+    tally = Tally.of(uploads, outcomes, received)
     _show_alerts(tally, plan, console)
     _show_api_call(stack, tally, console)
     return tally
@@ -91,19 +91,19 @@ def _watch(stack: Stack, photos: int, console: Console) -> tuple[Outcome, ...]:
     return outcomes
 
 
-def _alerts_after(stack: Stack) -> list[dict[str, Any]]:
-    """Take the alerts until the inbox is empty and no more have come for a while."""
+def _received_after(stack: Stack) -> list[dict[str, Any]]:
+    """Take what the subscriber receives until the inbox is empty and no more has come for a while."""
     sqs = stack.emulator.client("sqs")
-    alerts: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
     last_change = started = time.monotonic()
     while time.monotonic() - last_change < _QUIET_SECONDS and time.monotonic() - started < _PATIENCE_SECONDS:
         fresh = received_by(sqs, stack.subscriber_url)
         is_busy = waiting_in(sqs, stack.outputs["InboxUrl"]) > 0
         if fresh or is_busy:
             last_change = time.monotonic()
-        alerts += fresh
+        received += fresh
         time.sleep(_POLL_SECONDS)
-    return alerts
+    return received
 
 
 def _table_of(outcomes: Sequence[Outcome]) -> Table:
@@ -149,6 +149,9 @@ def _show_alerts(tally: Tally, plan: Sequence[Photo], console: Console) -> None:
             _text(photo.holds if photo else None),
         )
     console.print(table)
+    for digest in tally.digests:
+        place = digest["consignment_id"] or digest["site"] or digest["scope"]
+        console.print(f"Digest about {place}: {digest['alerts']} alerts so far, further ones are silent")
 
 
 def _show_api_call(stack: Stack, tally: Tally, console: Console) -> None:

@@ -88,7 +88,7 @@ def stack(folder: Path, tell: Callable[[str], None], *, model: Path = MODEL) -> 
             emulator=cloud,
             outputs=outputs,
             token=_operators_token(cloud, outputs),
-            subscriber_url=_subscribe(cloud, outputs["AlertsTopicArn"]),
+            subscriber_url=subscribe(cloud, outputs["AlertsTopicArn"]),
             faults_url=f"{runtime_url}/faults",
         )
 
@@ -142,7 +142,7 @@ def _operators_token(cloud: Emulator, outputs: Mapping[str, str]) -> str:
     return token
 
 
-def _subscribe(cloud: Emulator, topic_arn: str) -> str:
+def subscribe(cloud: Emulator, topic_arn: str) -> str:
     """Subscribe a queue to the alerts, as any receiver would; returns its URL."""
     sqs, sns = cloud.client("sqs"), cloud.client("sns")
     url: str = sqs.create_queue(QueueName=_SUBSCRIBER)["QueueUrl"]

@@ -26,11 +26,18 @@ Upload = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What was found: uploads in the bucket, ends of photos in the table, alerts at the subscriber."""
+    """What was found: uploads in the bucket, ends of photos in the table, alerts and digests at the subscriber."""
 
     uploads: frozenset[Upload]
     outcomes: tuple[Outcome, ...]
     alerts: tuple[dict[str, Any], ...]
+    digests: tuple[dict[str, Any], ...] = ()
+
+    @classmethod
+    def of(cls, uploads: frozenset[Upload], outcomes: Sequence[Outcome], received: Sequence[dict[str, Any]]) -> Tally:
+        """Tell the alerts that a subscriber received from digests, which stand for many."""
+        alerts, digests = (tuple(one for one in received if one["kind"] == kind) for kind in ("alert", "digest"))
+        return cls(uploads, tuple(outcomes), alerts, digests)
 
     @property
     def lost(self) -> int:
@@ -39,9 +46,9 @@ class Tally:
 
     @property
     def doubled(self) -> int:
-        """Uploads that ended more than once, and alerts that came more than once."""
+        """Uploads that ended more than once, and alerts and digests that came more than once."""
         ends = Counter(_upload(outcome) for outcome in self.outcomes)
-        sent = Counter(alert["alert_id"] for alert in self.alerts)
+        sent = Counter(message["alert_id"] for message in (*self.alerts, *self.digests))
         return sum(times - 1 for times in [*ends.values(), *sent.values()])
 
     @property
@@ -67,6 +74,7 @@ class Tally:
             "inspections": len(self.inspections),
             "rejections": len(self.outcomes) - len(self.inspections),
             "alerts": len(self.alerts),
+            "digests": len(self.digests),
             "lost": self.lost,
             "doubled": self.doubled,
             "planted": len(planted),
@@ -98,13 +106,13 @@ def waiting_in(sqs: Any, queue_url: str) -> int:
 
 
 def received_by(sqs: Any, queue_url: str) -> list[dict[str, Any]]:
-    """Take the alerts that a subscriber's queue holds."""
-    alerts = []
+    """Take the messages that a subscriber's queue holds: alerts and digests."""
+    received = []
     while messages := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
-            alerts.append(json.loads(message["Body"]))
+            received.append(json.loads(message["Body"]))
             sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-    return alerts
+    return received
 
 
 def _items(pages: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:

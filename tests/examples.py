@@ -11,6 +11,7 @@ from urllib.parse import quote_plus
 from hypothesis import strategies as st
 
 from chalicelib.domain import (
+    Alert,
     BinImage,
     BinState,
     BinStatus,
@@ -24,6 +25,7 @@ from chalicelib.domain import (
     Judgement,
     Outcome,
     Rejection,
+    Severity,
     Verdict,
 )
 from chalicelib.evidence import CountEstimate, Evidence
@@ -100,6 +102,52 @@ def record_of(image: BinImage, event_time: str | None = None) -> dict[str, Any]:
     }
 
 
+def alert_of(number: int = 1, **changed: Any) -> Alert:
+    """The alert of a bin of its own that seems short."""
+    bin_id = f"A-{number}"
+    usual = Alert(
+        alert_id=f"a{number}",
+        verdict=Verdict.MISMATCH,
+        severity=Severity.HIGH,
+        image=image_of(f"incoming/{bin_id}/1.jpg"),
+        at=NOON,
+        bin_id=bin_id,
+        consignment_id="C-1",
+        site="FRA1",
+        direction=Direction.SHORT,
+        expected=3,
+        predicted="1",
+        certainty=0.61,
+        probability_of_mismatch=0.995,
+        prior=0.02,
+        likelihood_ratio=9751.0,
+        review_from=0.09,
+        alert_from=0.3,
+        photos=2,
+        model="bin-counter/3",
+        policy="FRA1/1",
+        episode=EpisodeState.OPEN,
+    )
+    return replace(usual, **changed)
+
+
+def stray_alert(number: int = 1, **changed: Any) -> Alert:
+    """The alert of a photo whose key names no bin."""
+    usual = Alert(
+        alert_id=f"s{number}",
+        verdict=Verdict.REJECTED,
+        severity=Severity.LOW,
+        image=image_of(f"incoming/{number}.jpg"),
+        at=NOON,
+        reason="bad_key",
+    )
+    return replace(usual, **changed)
+
+
+def consignment_of(bins: int, consignment_id: str = "C-1", **changed: Any) -> Consignment:
+    return replace(Consignment(consignment_id, "FRA1", bins, "digest", NOON), **changed)
+
+
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 names = st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True)
 versions = st.none() | st.text("abcdefXYZ012._", min_size=1, max_size=12)
@@ -163,6 +211,7 @@ statuses = st.builds(
     expected=st.none() | quantities,
     image=st.none() | images,
     predicted=st.none() | st.sampled_from(COUNTS),
+    certainty=st.none() | probabilities,
     model=st.none() | texts,
     reason=st.none() | texts,
     since=moments,

@@ -5,16 +5,30 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.digest import GateName, Scope
 from chalicelib.errors import Conflict, PhotoUnavailable, TemporaryFailure
 from chalicelib.evidence import CountEstimate
-from chalicelib.items import from_outcome, from_status, photo_key, status_key, to_bin
+from chalicelib.items import (
+    consignment_key,
+    from_consignment,
+    from_outcome,
+    from_status,
+    photo_key,
+    status_key,
+    to_bin,
+    to_consignment,
+)
+from chalicelib.items_alerts import alert_key, from_ruling, from_tally, gate_key, to_ruling, to_tally
+from chalicelib.ports import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from chalicelib.domain import Bin, BinImage, BinStatus, Outcome
+    from chalicelib.digest import Ruling, Tally
+    from chalicelib.domain import Alert, Bin, BinImage, BinStatus, Consignment, Outcome
     from chalicelib.errors import PhotoRefused
     from chalicelib.events import Message
+    from chalicelib.notices import Notice
     from chalicelib.policy import Policy
     from chalicelib.ports import Bins
 
@@ -142,6 +156,83 @@ class BusyBins:
     def record_stray(self, outcome: Outcome) -> bool:
         with self._trouble.around("recording a photo without a bin"):
             return self._bins.record_stray(outcome)
+
+
+class FakeLedger:
+    """`ports.Ledger` over a dictionary of items, with the table's own conditions.
+
+    `meanwhile` happens between every reading and its recording: others' work.
+    """
+
+    def __init__(
+        self, *consignments: Consignment, trouble: Trouble | None = None, meanwhile: Callable[[], None] | None = None
+    ) -> None:
+        self.items: dict[tuple[str, str], dict[str, Any]] = {}
+        self.reads = 0
+        self.transactions: list[int] = []
+        self.marks = 0
+        self.trouble = trouble or Trouble()
+        self.meanwhile = meanwhile or (lambda: None)
+        self.load(*consignments)
+
+    def load(self, *consignments: Consignment) -> None:
+        """Put consignments on file, as the API does."""
+        self.items |= {_key(item): item for item in map(from_consignment, consignments)}
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        return [item for item in self.items.values() if item["type"] == kind]
+
+    def read(self, alerts: Sequence[Alert], gates: Collection[GateName], consignments: Collection[str]) -> Standing:
+        keys = len(alerts) + len(gates) + 2 * len(consignments)
+        assert keys <= 100, "one BatchGetItem takes no more"
+        self.reads += 1
+        names = [*gates, *(GateName(Scope.CONSIGNMENT, one) for one in consignments)]
+        with self.trouble.around("reading alerts"):
+            standing = Standing(
+                {alert.alert_id: to_ruling(item) for alert in alerts if (item := self._at(alert_key(alert)))},
+                {name: to_tally(item) for name in names if (item := self._at(gate_key(name)))},
+                {one: to_consignment(item) for one in consignments if (item := self._at(consignment_key(one)))},
+            )
+        self.meanwhile()
+        return standing
+
+    def record(
+        self, rulings: Sequence[tuple[Alert, Ruling]], before: Mapping[GateName, Tally], after: Mapping[GateName, Tally]
+    ) -> None:
+        with self.trouble.around("recording alerts"):
+            is_known = any(self._at(alert_key(alert)) for alert, _ in rulings)
+            has_changed = any(
+                (self._at(gate_key(name)) or {"revision": 0})["revision"]
+                != (before[name].revision if name in before else 0)
+                for name in after
+            )
+            if is_known or has_changed:
+                raise Conflict("alerts or their gates changed meanwhile")
+            written = [from_ruling(*ruled) for ruled in rulings] + [from_tally(*tally) for tally in after.items()]
+            assert len({_key(item) for item in written}) == len(written) <= 100, "a transaction takes no more"
+            self.transactions.append(len(written))
+            self.items |= {_key(item): item for item in written}
+
+    def mark_sent(self, alert: Alert) -> None:
+        with self.trouble.around("marking an alert"):
+            self.marks += 1
+            key = _key(alert_key(alert))
+            self.items[key] = {**self.items[key], "is_sent": True}
+
+    def _at(self, key: dict[str, Any]) -> dict[str, Any] | None:
+        return self.items.get(_key(key))
+
+
+class FakeTopic:
+    """`ports.Topic` that keeps what was published, repeats and all."""
+
+    def __init__(self, trouble: Trouble | None = None) -> None:
+        self.published: list[Notice] = []
+        self.trouble = trouble or Trouble()
+
+    def publish(self, notice: Notice) -> None:
+        with self.trouble.around("publishing an alert"):
+            self.published.append(notice)
 
 
 class FakeInbox:

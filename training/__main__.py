@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from training.commands.alerts import alerts
 from training.commands.compare import compare
 from training.commands.deploy import deploy
 from training.commands.draw import draw
@@ -18,7 +19,6 @@ from training.commands.jobs import jobs
 from training.commands.package import package
 from training.commands.report import report
 from training.commands.split import split
-from training.commands.thresholds import thresholds
 from training.commands.throughput import throughput
 from training.commands.train import train
 from training.commands.tune import tune
@@ -28,7 +28,7 @@ from training.errors import TrainingError
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Count the items in photos of bins.")
 
 _STAGES = (fetch, draw, split, upload, tune, train, ensemble, package)
-_JUDGEMENTS = (evaluate, report, compare, thresholds, throughput)
+_JUDGEMENTS = (evaluate, report, compare, alerts, throughput)
 for command in (*_STAGES, *_JUDGEMENTS):
     app.command()(command)
 app.add_typer(jobs, name="jobs")

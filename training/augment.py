@@ -26,7 +26,7 @@ class Jitter:
 
 
 def resized(pixels: torch.Tensor, size: int) -> torch.Tensor:
-    """Shrink pixels [N,3,H,W] to size x size; untouched where they have it already."""
+    """Bring pixels [N,3,H,W] to size x size; untouched where they have it already."""
     if pixels.shape[-1] == size and pixels.shape[-2] == size:
         return pixels
     return F.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)

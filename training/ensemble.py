@@ -55,12 +55,12 @@ def compare(runs: Sequence[Run], *, progress: Progress) -> list[Candidate]:
     not come to its end.
     """
     photos = _validation(runs, progress)
-    singles = [_judged(run.out.name, run.best_network(), photos) for run in runs]
+    singles = [_judged(run, run.best_network(), photos) for run in runs]
     together = np.mean([single.probabilities for single in singles], axis=0)
     candidates = [*singles, Candidate("mean of probabilities", together, photos.labels)]
-    if len({run.knobs.architecture for run in runs}) == 1:
+    if len({_kind(run) for run in runs}) == 1:
         mean = mean_weights([run.best_network().state_dict() for run in runs])
-        candidates.append(_judged("mean of weights", _network(runs[0], mean), photos))
+        candidates.append(_judged(runs[0], _network(runs[0], mean), photos, "mean of weights"))
     return candidates
 
 
@@ -70,16 +70,16 @@ def soup(runs: Sequence[Run], out: Path, *, progress: Progress) -> list[Run]:
     Greedy: the best run alone, then each of the others, best first, is kept if the mean with it is better. Returns the
     runs that went in. Raises UnusableModelError where the runs are of several architectures.
     """
-    if len({(run.knobs.architecture, run.knobs.size) for run in runs}) > 1:
-        raise UnusableModelError("only weights of one architecture and size can be averaged")
+    if len({_kind(run) for run in runs}) > 1:
+        raise UnusableModelError("only weights of one architecture at one size can be averaged")
     photos = _validation(runs, progress)
-    alone = {run: _judged(run.out.name, run.best_network(), photos).losses.mean() for run in runs}
+    alone = {run: _judged(run, run.best_network(), photos).losses.mean() for run in runs}
     kept: list[Run] = []
     best: Weights = {}
     lowest = np.inf
     for run in sorted(runs, key=lambda run: alone[run]):
         mean = mean_weights([one.best_network().state_dict() for one in [*kept, run]])
-        loss = _judged("", _network(run, mean), photos).losses.mean()
+        loss = _judged(run, _network(run, mean), photos).losses.mean()
         if loss < lowest:
             kept, best, lowest = [*kept, run], mean, loss
     kept[0].deliver(out, weights=best, averaged=len(kept))
@@ -102,9 +102,14 @@ def _validation(runs: Sequence[Run], progress: Progress) -> Photos:
     return photos_of(splits[0], runs[0], progress)
 
 
-def _judged(name: str, network: torch.nn.Module, photos: Photos) -> Candidate:
-    logits = logits_of(network, photos, torch.device("cpu"), fast=True)
-    return Candidate(name, torch.softmax(logits.double(), dim=1).numpy(), photos.labels)
+def _kind(run: Run) -> tuple[str, int, float]:
+    """Return what networks must have in common before their weights can be averaged."""
+    return (run.knobs.architecture, run.knobs.size, run.knobs.enlarge)
+
+
+def _judged(run: Run, network: torch.nn.Module, photos: Photos, name: str | None = None) -> Candidate:
+    logits = logits_of(network, photos, torch.device("cpu"), enlarge=run.knobs.enlarge, fast=True)
+    return Candidate(name or run.out.name, torch.softmax(logits.double(), dim=1).numpy(), photos.labels)
 
 
 def _network(run: Run, weights: Weights) -> torch.nn.Module:

@@ -3,8 +3,8 @@
     input   images         uint8   [N,224,224,3]  RGB, N free
     output  probabilities  float32 [N,7]          calibrated, each row sums to 1
 
-Normalisation, the mirrored second view, the calibration and the softmax are inside the graph, and batch norm is
-folded into the convolutions before it: nothing is left in which training and serving could differ.
+Normalisation, enlargement, the mirrored second view, the calibration and the softmax are inside the graph, and batch
+norm is folded into the convolutions before it: nothing is left in which training and serving could differ.
 """
 
 from pathlib import Path
@@ -26,13 +26,15 @@ TOLERANCE: Final = 1e-4
 """Largest difference between a probability from the graph and the same one from torch, in single precision."""
 
 
-def export(network: torch.nn.Module, calibration: Calibration, size: tuple[int, int], file: Path) -> float:
+def export(
+    network: torch.nn.Module, calibration: Calibration, size: tuple[int, int], file: Path, *, enlarge: float = 1.0
+) -> float:
     """Write the graph and hold it against torch on random photos, one and several at a time.
 
-    `size` is (width, height). Returns the largest difference seen between two probabilities; raises ExportMismatchError
-    where it is above TOLERANCE.
+    `size` is (width, height) of a photo, which the network sees `enlarge` times as large. Returns the largest
+    difference seen between two probabilities; raises ExportMismatchError where it is above TOLERANCE.
     """
-    released = Released(network.eval().cpu().float(), calibration).eval()
+    released = Released(network.eval().cpu().float(), calibration, enlarge).eval()
     released.network = fuse(released.network)
     width, height = size
     example = torch.randint(0, 256, (3, height, width, 3), dtype=torch.uint8)

@@ -27,6 +27,8 @@ class Knobs:
     architecture: str = _knob("mobilenet_v2", "Any classifier of torchvision.models, or resnet50v2_stage3.")
     size: int = _knob(224, "Side of the photos that the network is released for, in pixels.")
 
+    enlarge: float = _knob(1.0, "The network sees photos enlarged by this factor: finer places, at its square in cost.")
+
     # The photos
     drawn: int = _knob(2000, "Drawn bins added to the real ones of the training split; 0 for none.")
     drawn_held_out: int = _knob(300, "Drawn bins of each other split, where there are drawn ones at all.")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import torch
 from torch import nn
+from torch.nn import functional as F  # noqa: N812 - the name everybody knows it by
 
 from training.calibrate import Calibration
 from training.errors import UnusableBackboneError
@@ -100,20 +101,29 @@ def normalise(pixels: torch.Tensor) -> torch.Tensor:
     return (pixels / 255.0 - mean) / std
 
 
+def enlarged(pixels: torch.Tensor, factor: float) -> torch.Tensor:
+    """Give pixels [N,3,H,W] at `factor` times their height and width; untouched at 1."""
+    if factor == 1.0:
+        return pixels
+    height, width = (round(side * factor) for side in pixels.shape[-2:])
+    return F.interpolate(pixels, size=(height, width), mode="bilinear", align_corners=False)
+
+
 class TwoViews(nn.Module):
     """Logits averaged over the photo and its mirror image: a bin holds as many goods seen from either side.
 
     Takes photos as decoded, uint8 [N,H,W,3] RGB, so that nothing is left for the caller to get wrong.
     """
 
-    def __init__(self, network: nn.Module) -> None:
-        """Wrap a network that turns normalised [N,3,H,W] into logits [N,classes]."""
+    def __init__(self, network: nn.Module, enlarge: float = 1.0) -> None:
+        """Wrap a network that turns normalised [N,3,H,W], seen `enlarge` times as large, into logits [N,classes]."""
         super().__init__()
         self.network = network
+        self.enlarge = enlarge
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Turn photos uint8 [N,H,W,3] into logits float32 [N,classes]."""
-        seen = normalise(images.permute(0, 3, 1, 2).float())
+        seen = enlarged(normalise(images.permute(0, 3, 1, 2).float()), self.enlarge)
         both: torch.Tensor = self.network(torch.cat([seen, seen.flip(3)]))
         return both.unflatten(0, (2, -1)).mean(dim=0)
 
@@ -121,9 +131,9 @@ class TwoViews(nn.Module):
 class Released(TwoViews):
     """What is exported: photos uint8 [N,H,W,3] to calibrated probabilities float32 [N,classes]."""
 
-    def __init__(self, network: nn.Module, calibration: Calibration) -> None:
+    def __init__(self, network: nn.Module, calibration: Calibration, enlarge: float = 1.0) -> None:
         """Wrap a network with what its calibration split asked for."""
-        super().__init__(network)
+        super().__init__(network, enlarge)
         self.temperature = calibration.temperature
         self.register_buffer("scale", torch.tensor(calibration.scale))
         self.register_buffer("bias", torch.tensor(calibration.bias))

@@ -13,14 +13,14 @@ The test splits are looked at here and nowhere else in training.
 
 import json
 import shutil
-from dataclasses import asdict
+import zipfile
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from training.bootstrap import group_numbers
 from training.calibrate import Calibration, compare, earned, fit, fit_temperature, negative_log_likelihood
@@ -28,15 +28,16 @@ from training.card import model_card
 from training.data_card_text import Source
 from training.dataset import labels_of
 from training.evaluate import load, probabilities_of
-from training.export import export
+from training.graph import Graph, answers
 from training.network import IMAGENET_MEAN, IMAGENET_STD, load_weights
+from training.pixels import Pixels
 from training.progress import Progress
+from training.quantise import ENOUGH
 from training.records import CLASSES, Record, class_counts, class_mix, manifest_sha256
 from training.run import Run, gather, photos_of, unseen_sha256
 from training.scores import Protocol, Scores, score
 from training.serving.images import RESAMPLING
 from training.serving.model import FACTS, NETWORK
-from training.train import logits_of
 
 NAME: Final = "bin-counter"
 
@@ -46,12 +47,20 @@ Metrics = dict[str, list[Scores]]
 """By kind of photo (`real-test`, `drawn-test`), one entry per protocol."""
 
 
-def package(  # noqa: PLR0913 - what is released, under which name, and how it shows itself
-    run: Run, out: Path, version: str, created: datetime, *, source: Source = Source.ABID, progress: Progress
+def package(  # noqa: PLR0913 - what is released, under which name, how, and how it shows itself
+    run: Run,
+    out: Path,
+    version: str,
+    created: datetime,
+    *,
+    source: Source = Source.ABID,
+    eight_bits: bool = False,
+    progress: Progress,
 ) -> Metrics:
     """Write the released model of a finished run into `out`; returns how it did, by kind of photo.
 
-    `source` tells whose photos it has learnt from, for the card's paragraph on their licence.
+    `source` tells whose photos it has learnt from, for the card's paragraph on their licence; `eight_bits` that the
+    graph shall calculate in 8-bit integers, with ranges from photos that it has learnt from.
 
     Raises UnfinishedRunError where the run has not come to its end, OtherRunError where its photos have changed,
     and ExportMismatchError where the graph and torch disagree.
@@ -59,21 +68,23 @@ def package(  # noqa: PLR0913 - what is released, under which name, and how it s
     splits = gather(run, progress)
     network = run.best_network()
     weights = _rounded(network.state_dict())
-    network = load_weights(network, weights)
-    calibration, calibrated = _calibrated(network, run, splits, progress)
+    ranges = _ranges(splits["real-train"], run, progress) if eight_bits else None
+    graph = Graph(load_weights(network, weights), run.size, run.knobs.enlarge, ranges)
+    calibration, calibrated = _calibrated(graph, run, splits, progress)
 
     unfinished = _fresh_folder_beside(out)
-    difference = export(network, calibration, run.size, unfinished / NETWORK)
-    torch.save(weights, unfinished / "weights.pt")
+    difference = graph.write(calibration, unfinished / NETWORK)
+    _save(weights, unfinished / "weights.pt")
     facts = {
         "name": NAME,
         "version": version,
         "classes": list(CLASSES),
-        "preprocessing": _preprocessing(run.size),
+        "preprocessing": _preprocessing(run.size, run.knobs.enlarge),
         "temperature": calibration.temperature,
         "prior": class_mix(splits["real-train"]),
         "calibration": calibrated,
         "largest_difference_from_torch": difference,
+        "precision": graph.precision,
         "hyperparameters": asdict(run.knobs)
         | {"backbone_source": run.backbone_source, "teachers": run.teachers_names, "averaged": run.averaged},
         "data": {
@@ -86,6 +97,8 @@ def package(  # noqa: PLR0913 - what is released, under which name, and how it s
         "created": created.isoformat(timespec="seconds"),
     }
     _write_json(facts, unfinished)  # the tests go through the released package, which needs its facts
+    if eight_bits:
+        facts["quantisation"] = _quantisation(graph, calibration, unfinished / NETWORK, run, splits, progress)
     metrics = _metrics(unfinished, splits, progress)
     facts["metrics"] = {part: {s.protocol: asdict(s) for s in scores} for part, scores in metrics.items()}
     _write_json(facts, unfinished)
@@ -111,14 +124,15 @@ def _put_in_place(finished: Path, out: Path) -> None:
     finished.rmdir()
 
 
-def _preprocessing(size: tuple[int, int]) -> dict[str, Any]:
+def _preprocessing(size: tuple[int, int], enlarge: float) -> dict[str, Any]:
+    larger = [f"enlarged by {enlarge:g}"] if enlarge != 1 else []
     return {
         "size": list(size),
         "resample": RESAMPLING.name.lower(),
         "colour": "RGB",
         "mean": list(IMAGENET_MEAN),
         "std": list(IMAGENET_STD),
-        "in_graph": ["scale to 0..1", "mean and std", "mirrored second view", "calibration", "softmax"],
+        "in_graph": ["scale to 0..1", "mean and std", *larger, "mirrored second view", "calibration", "softmax"],
     }
 
 
@@ -131,14 +145,51 @@ def _rounded(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor.half() if tensor.ndim > 1 else tensor for name, tensor in weights.items()}
 
 
+def _save(weights: dict[str, torch.Tensor], file: Path) -> None:
+    """Store a state dict compressed: torch writes a zip archive without compression, and reads any."""
+    plain = file.with_suffix(".plain")
+    torch.save(weights, plain)
+    with zipfile.ZipFile(plain) as stored, zipfile.ZipFile(file, "w") as deflated:
+        for entry in stored.infolist():
+            deflated.writestr(entry, stored.read(entry), zipfile.ZIP_DEFLATED, compresslevel=9)
+    plain.unlink()
+
+
+def _ranges(records: list[Record], run: Run, progress: Progress) -> Pixels:
+    """Choose the photos from which an 8-bit network takes the ranges of its values: evenly spread over all."""
+    every = max(len(records) // ENOUGH, 1)
+    return photos_of(records[::every][:ENOUGH], run, progress).pixels
+
+
+def _quantisation(  # noqa: PLR0913, PLR0917 - what is compared, and on what
+    graph: Graph, calibration: Calibration, file: Path, run: Run, splits: dict[str, list[Record]], progress: Progress
+) -> dict[str, Any]:
+    """Tell what 8 bits have changed, on the validation photos, under one and the same calibration."""
+    photos = photos_of(splits["real-validation"], run, progress)
+    precise = file.with_name("precise.onnx")
+    replace(graph, ranges=None).write(calibration, precise)
+    before, after = answers(precise, photos.pixels), answers(file, photos.pixels)
+    precise.unlink()
+    change = np.abs(after - before)
+    seed = [score(one, photos.labels, Protocol.SEED) for one in (before, after)]
+    return {
+        "photos": len(graph.ranges) if graph.ranges is not None else 0,
+        "largest_change": float(change.max()),
+        "mean_change": float(change.mean()),
+        "seed_accuracy": [one.accuracy for one in seed],
+        "seed_loss": [one.loss for one in seed],
+    }
+
+
 def _calibrated(
-    network: torch.nn.Module, run: Run, splits: dict[str, list[Record]], progress: Progress
+    graph: Graph, run: Run, splits: dict[str, list[Record]], progress: Progress
 ) -> tuple[Calibration, dict[str, Any]]:
     """Fit the calibration that earns its parameters to the real photos, and tell how that was found.
 
     Drawn photos are only asked for the temperature that they would want: the model is for real ones.
     """
-    logits, labels = _calibration_photos(network, "real", run, splits, progress)
+    photos = photos_of(splits["real-calibration"], run, progress)
+    logits, labels = graph.logits(photos.pixels), photos.labels
     compared = compare(logits, labels, group_numbers(splits["real-calibration"]), run.knobs.seed)
     method = earned(compared)
     calibration = fit(method, logits, labels)
@@ -150,15 +201,9 @@ def _calibrated(
         "loss_before": negative_log_likelihood(logits, labels, 1.0),
     }
     if "drawn-calibration" in splits:
-        facts["drawn_temperature"] = fit_temperature(*_calibration_photos(network, "drawn", run, splits, progress))
+        drawn = photos_of(splits["drawn-calibration"], run, progress)
+        facts["drawn_temperature"] = fit_temperature(graph.logits(drawn.pixels), drawn.labels)
     return calibration, facts
-
-
-def _calibration_photos(
-    network: torch.nn.Module, kind: str, run: Run, splits: dict[str, list[Record]], progress: Progress
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    photos = photos_of(splits[f"{kind}-calibration"], run, progress)
-    return logits_of(network, photos, torch.device("cpu")).numpy(), photos.labels
 
 
 def _metrics(out: Path, splits: dict[str, list[Record]], progress: Progress) -> Metrics:

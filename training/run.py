@@ -183,7 +183,10 @@ def _teachers(run: Run, splits: dict[str, list[Record]]) -> Teachers | None:
     learnt = [_Learnt.of(folder) for folder in run.teachers]
     for teacher in learnt:
         teacher.check(run, splits)
-    return Teachers([teacher.network for teacher in learnt]) if learnt else None
+    if not learnt:
+        return None
+    factors = [teacher.knobs.enlarge / run.knobs.enlarge for teacher in learnt]
+    return Teachers([teacher.network for teacher in learnt], factors)
 
 
 def _name_of(teacher: Path) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from training.records import Record, class_counts
+from training.records import Record, class_counts, manifest_sha256
+from training.split import split as split_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,22 @@ def standing(facts: Mapping[str, Any], records: Sequence[Record], split: str | N
         return UNKNOWN
     stated = facts.get("data", {}).get("classes_per_split", {}).get(f"real-{split}")
     return _PART_PLAYED[split] if stated == class_counts(records) else OTHER
+
+
+def standing_of_folder(facts: Mapping[str, Any], records: Sequence[Record], seed: int) -> Standing:
+    """Hold all photos of a folder against a model.json, which names the photos that the model was made without.
+
+    A folder that gives those photos when it is split by `seed` is the one that the model was made from. One that shares
+    only some of its photos with that one can't be told.
+    """
+    parts = split_of(records, seed)
+    unseen = {f"real-{name}": parts[name] for name in ("calibration", "test")}
+    is_its_own = bool(parts["train"]) and facts.get("data", {}).get("unseen_sha256") == manifest_sha256(unseen)
+    if not is_its_own:
+        return UNKNOWN
+    learnt = len(parts["train"]) / len(records)
+    return Standing(
+        f"The folder is the one that the model was made from: it has learnt from {learnt:.0%} of these photos, and the "
+        "figures do not tell how it does on others.",
+        learnt=True,
+    )

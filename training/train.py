@@ -124,7 +124,8 @@ def train(  # noqa: PLR0913 - a run is defined by these
         loss = _one_epoch(learner, step, photos, replica, progress)
         learner.epoch += 1
         if replica.is_first:
-            figures = {"epoch": learner.epoch, "train_loss": loss, **_figures(learner, held_out, replica.device)}
+            scored = _figures(learner, held_out, replica.device, knobs.enlarge)
+            figures = {"epoch": learner.epoch, "train_loss": loss, **scored}
             learner.history.append(figures)
             _save(learner, knobs, run)
             report(metric_line(figures))
@@ -179,10 +180,11 @@ class Step:
     knobs: Knobs
 
     def prepared(self, batch: Batch, size: int, generator: torch.Generator) -> Prepared:
-        """Augment the batch's photos at size x size, blend them, and soften their targets."""
+        """Augment the batch's photos at size x size, enlarged by the knobs, blend them, and soften their targets."""
         images, labels, measures = batch
         targets = softened(labels, len(CLASSES), self.knobs.neighbours, self.knobs.label_smoothing)
-        pixels = jittered(resized(images.permute(0, 3, 1, 2).float(), size), Jitter(), generator)
+        side = round(size * self.knobs.enlarge)
+        pixels = jittered(resized(images.permute(0, 3, 1, 2).float(), side), Jitter(), generator)
         together = torch.cat([targets, measures], dim=1)
         pixels, together = blended(pixels, together, self.knobs.mixup, self.knobs.cutmix, generator)
         targets, measures = together.split([len(CLASSES), measures.shape[1]], dim=1)
@@ -240,10 +242,12 @@ def _steps(photos: Photos, knobs: Knobs, epoch: int) -> int:
     return max(_rows(photos, knobs, epoch) // knobs.batch_size, 1)
 
 
-def _figures(learner: Learner, held_out: dict[str, Photos], device: torch.device) -> dict[str, float]:
+def _figures(learner: Learner, held_out: dict[str, Photos], device: torch.device, enlarge: float) -> dict[str, float]:
     figures: dict[str, float] = {}
+    network = learner.averaged.module
     for name, photos in held_out.items():
-        probabilities = torch.softmax(logits_of(learner.averaged.module, photos, device, fast=True), dim=1).numpy()
+        logits = logits_of(network, photos, device, enlarge=enlarge, fast=True)
+        probabilities = torch.softmax(logits, dim=1).numpy()
         seed, everything = (score(probabilities, photos.labels, protocol) for protocol in (Protocol.SEED, Protocol.ALL))
         figures |= {
             f"{name}_accuracy": seed.accuracy,
@@ -255,11 +259,17 @@ def _figures(learner: Learner, held_out: dict[str, Photos], device: torch.device
     return figures
 
 
-def logits_of(
-    network: nn.Module, photos: Photos, device: torch.device, *, fast: bool = False, batch_size: int = 64
+def logits_of(  # noqa: PLR0913 - who is asked about what, and how
+    network: nn.Module,
+    photos: Photos,
+    device: torch.device,
+    *,
+    enlarge: float = 1.0,
+    fast: bool = False,
+    batch_size: int = 64,
 ) -> torch.Tensor:
     """Ask for logits float32 [N,classes] of the photos, averaged over the two views; in half precision where `fast`."""
-    asked = TwoViews(network.eval())
+    asked = TwoViews(network.eval(), enlarge)
     parts = [torch.empty(0, len(CLASSES))]
     with torch.inference_mode(), _half_precision(device, enabled=fast):
         for start in range(0, len(photos), batch_size):

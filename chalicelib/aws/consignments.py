@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.bins import plain, typed, unchanged_since
 from chalicelib.aws.failures import cancellations_in, code_of, temporary
-from chalicelib.errors import Conflict, TemporaryFailure
+from chalicelib.aws.reading import MOST_KEYS, read_items
+from chalicelib.errors import Conflict
 from chalicelib.items import (
     bin_key,
     consignment_key,
@@ -30,11 +31,9 @@ if TYPE_CHECKING:
     from chalicelib.items import Attributes
     from chalicelib.ports_api import Change
 
-_BATCH = 50
-"""Bins in one BatchGetItem: two keys each, and it takes 100."""
+_BATCH = MOST_KEYS // 2
+"""Bins in one BatchGetItem: two keys each."""
 
-_ATTEMPTS = 8
-_FIRST_PAUSE_S = 0.05
 _STILL_OURS = "loading = :load"
 _SUPERSEDED = "a newer load of this consignment has begun"
 _FAILED = "ConditionalCheckFailed"
@@ -136,19 +135,8 @@ class DynamoConsignments:
         return [about_expectation, {"Put": about_status}]
 
     def _batch(self, bin_ids: Sequence[str]) -> list[Attributes]:
-        """Read up to `_BATCH` bins; DynamoDB may answer in parts, most of all when throttled."""
-        keys = [typed(key(bin_id)) for bin_id in bin_ids for key in (status_key, expectation_key)]
-        left: dict[str, Any] = {self._table: {"Keys": keys, "ConsistentRead": True}}
-        items: list[Attributes] = []
-        for attempt in range(_ATTEMPTS):
-            with temporary("reading bins"):
-                reply = self._dynamodb.batch_get_item(RequestItems=left)
-            items += [plain(item) for item in reply["Responses"].get(self._table, [])]
-            left = reply.get("UnprocessedKeys", {})
-            if not left:
-                return items
-            self._sleep(_FIRST_PAUSE_S * 2**attempt)
-        raise TemporaryFailure(f"reading bins: some were left unread in {_ATTEMPTS} attempts")
+        keys = [key(bin_id) for bin_id in bin_ids for key in (status_key, expectation_key)]
+        return read_items(self._dynamodb, self._table, keys, "bins", self._sleep)
 
 
 def _load_of(consignment: Consignment) -> str:

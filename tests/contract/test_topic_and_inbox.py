@@ -8,33 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chalicelib.alerts import alert_for, message_of
 from chalicelib.aws.inbox import SqsInbox
 from chalicelib.aws.topic import SnsTopic
-from chalicelib.domain import Alert, Direction, Reason, Severity, Verdict
+from chalicelib.digest import Digest, DigestLimits, admit, window_gate
 from chalicelib.errors import TemporaryFailure
 from chalicelib.events import Message
-from tests.examples import NOON, image_of, rejection_of
+from chalicelib.notices import Notice, attributes_of, message_of
+from tests.examples import alert_of, image_of, stray_alert
 
 if TYPE_CHECKING:
     from local.emulator import Emulator
 
 pytestmark = pytest.mark.integration
 
-SHORT = Alert(
-    alert_id="a1",
-    verdict=Verdict.MISMATCH,
-    severity=Severity.HIGH,
-    image=image_of("incoming/A-17/Über 📦.jpg"),
-    at=NOON,
-    bin_id="A-17",
-    consignment_id="C-1",
-    site="FRA1",
-    direction=Direction.SHORT,
-    expected=3,
-    predicted="1",
-    probability_of_mismatch=0.995,
-)
+API = "https://api.example.org/api"
+SHORT = alert_of(1, image=image_of("incoming/A-1/Über 📦.jpg"))
+
+
+def digest() -> Digest:
+    """The digest of a site, whose second alert is one too many."""
+    limits = DigestLimits(alerts_per_window=1)
+    _, tallies = admit(alert_of(1), window_gate(SHORT, limits), None, {})
+    ruling, _ = admit(alert_of(2), window_gate(SHORT, limits), None, tallies)
+    assert ruling.digest is not None
+    return ruling.digest
 
 
 class Queue:
@@ -97,36 +94,68 @@ def subscribe(emulator: Emulator, topic_arn: str, queue: Queue, **attributes: st
     )
 
 
+@pytest.fixture
+def topic(emulator: Emulator, topic_arn: str) -> SnsTopic:
+    return SnsTopic(emulator.client("sns"), topic_arn, API)
+
+
+@pytest.mark.parametrize("notice", [SHORT, digest()], ids=["an alert", "a digest"])
 def test_a_subscriber_receives_the_agreed_json_beside_its_attributes(
-    emulator: Emulator, topic_arn: str, inbox_queue: Queue
+    emulator: Emulator, topic: SnsTopic, topic_arn: str, inbox_queue: Queue, notice: Notice
 ) -> None:
     subscribe(emulator, topic_arn, inbox_queue)
-    SnsTopic(emulator.client("sns"), topic_arn).publish(SHORT)
+    topic.publish(notice)
     (message,) = inbox_queue.receive()
-    assert json.loads(message["Body"]) == message_of(SHORT)
-    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
-    assert attributes == {"verdict": "mismatch", "severity": "high", "site": "FRA1", "direction": "short"}
+    assert json.loads(message["Body"]) == message_of(notice, API)
+    attributes = {name: _told(value) for name, value in message["MessageAttributes"].items()}
+    assert attributes == attributes_of(notice)
 
 
-def test_a_subscribers_filter_sees_only_its_site(emulator: Emulator, topic_arn: str, inbox_queue: Queue) -> None:
+def _told(attribute: dict[str, str]) -> object:
+    is_list = attribute["DataType"] == "String.Array"
+    return json.loads(attribute["StringValue"]) if is_list else attribute["StringValue"]
+
+
+def test_a_subscribers_filter_sees_only_its_site(
+    emulator: Emulator, topic: SnsTopic, topic_arn: str, inbox_queue: Queue
+) -> None:
     subscribe(emulator, topic_arn, inbox_queue, FilterPolicy=json.dumps({"site": ["LEJ3"]}))
-    topic = SnsTopic(emulator.client("sns"), topic_arn)
     topic.publish(SHORT)
     topic.publish(replace(SHORT, alert_id="a2", site="LEJ3"))
     assert [json.loads(message["Body"])["alert_id"] for message in inbox_queue.receive()] == ["a2"]
 
 
-def test_an_alert_without_a_bin_is_published_too(emulator: Emulator, topic_arn: str, inbox_queue: Queue) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "received"),
+    [
+        ({"verdict": ["mismatch"], "severity": ["high"], "site": ["FRA1"]}, ["a1", digest().digest_id]),
+        ({"verdict": ["rejected"], "direction": ["over"]}, [digest().digest_id]),
+        ({"kind": ["digest"]}, [digest().digest_id]),
+        ({"kind": ["alert"]}, ["a1"]),
+        ({"site": ["LEJ3"]}, []),
+    ],
+)
+def test_a_digest_passes_each_filter_that_would_let_one_of_its_alerts_through(
+    emulator: Emulator, topic_arn: str, inbox_queue: Queue, wanted: dict[str, list[str]], received: list[str]
+) -> None:
+    subscribe(emulator, topic_arn, inbox_queue, FilterPolicy=json.dumps(wanted))
+    topic = SnsTopic(emulator.client("sns"), topic_arn, API)
+    topic.publish(SHORT)
+    topic.publish(digest())
+    assert [json.loads(message["Body"])["alert_id"] for message in inbox_queue.receive()] == received
+
+
+def test_an_alert_without_a_bin_is_published_too(
+    emulator: Emulator, topic: SnsTopic, topic_arn: str, inbox_queue: Queue
+) -> None:
     subscribe(emulator, topic_arn, inbox_queue)
-    alert = alert_for(rejection_of(image_of("incoming/x.jpg"), Reason.BAD_KEY, bin_id=None))
-    assert alert is not None
-    SnsTopic(emulator.client("sns"), topic_arn).publish(alert)
+    topic.publish(stray_alert())
     assert json.loads(inbox_queue.receive()[0]["Body"])["reason"] == "bad_key"
 
 
 def test_a_topic_that_does_not_take_the_alert_is_a_temporary_failure(emulator: Emulator, topic_arn: str) -> None:
     with pytest.raises(TemporaryFailure, match="a1"):
-        SnsTopic(emulator.client("sns"), f"{topic_arn}-of-yesterday").publish(SHORT)
+        SnsTopic(emulator.client("sns"), f"{topic_arn}-of-yesterday", API).publish(SHORT)
 
 
 def test_a_delayed_message_is_hidden_and_one_delayed_by_nothing_is_back(inbox: SqsInbox, inbox_queue: Queue) -> None:

@@ -68,8 +68,8 @@ def landed(system: Stack) -> Tally:
     inbox = system.outputs["InboxUrl"]
     eventually(lambda: waiting_in(system.emulator.client("sqs"), inbox) == 0, LONGEST_WAIT_SECONDS)
     uploads = uploads_in(system.emulator.client("s3"), system.outputs["BucketName"], PREFIX)
-    alerts = received_by(system.emulator.client("sqs"), system.subscriber_url)
-    return Tally(uploads, outcomes_of(system), tuple(alerts))
+    received = received_by(system.emulator.client("sqs"), system.subscriber_url)
+    return Tally.of(uploads, outcomes_of(system), received)
 
 
 def test_each_upload_ends_exactly_once(landed: Tally) -> None:

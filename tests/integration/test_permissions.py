@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.stack import subscribe
+from local.tally import received_by
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -106,6 +108,15 @@ class Account:
         self.call("PUT", f"/v1/consignments/{name}", {"site": "FRA1", "bins": bins})
         self.call("POST", f"/v1/bins/bin-{name}/resolution", {"true_count": 1, "reason": "counted"})
 
+    def alerts_of(self, bin_id: str) -> list[bool]:
+        """Return of each alert that is recorded of a bin whether it is marked as sent."""
+        reply = self._client("dynamodb").query(
+            TableName=self.deployed.outputs["TableName"],
+            KeyConditionExpression="PK = :bin AND begins_with(SK, :alert)",
+            ExpressionAttributeValues={":bin": {"S": f"BIN#{bin_id}"}, ":alert": {"S": "ALERT#"}},
+        )
+        return [item["is_sent"]["BOOL"] for item in reply["Items"]]
+
     def log(self, function: str) -> str:
         group = self.deployed.physical_name(f"{function}Log")
         pages = self._client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
@@ -177,6 +188,9 @@ NEEDED: dict[tuple[str, str], Callable[[Account], object]] = {
     ("OnInbox", "s3:GetObjectVersion"): lambda account: account.photo(JPEG),
     ("OnInbox", "dynamodb:Query"): lambda account: account.photo(b""),
     ("OnInbox", "dynamodb:PutItem"): lambda account: account.photo(b""),
+    ("OnStatusChange", "dynamodb:BatchGetItem"): lambda account: account.photo(b""),
+    ("OnStatusChange", "dynamodb:PutItem"): lambda account: account.photo(b""),
+    ("OnStatusChange", "dynamodb:UpdateItem"): lambda account: account.photo(b""),
     ("APIHandler", "dynamodb:Query"): lambda account: account.call("GET", "/v1/bins"),
     ("APIHandler", "dynamodb:GetItem"): lambda account: account.call("GET", "/v1/consignments/C-1"),
     ("APIHandler", "dynamodb:BatchGetItem"): Account.load,
@@ -223,6 +237,26 @@ def test_a_picture_link_opens_only_what_its_signer_may_read(account: Account) ->
     assert answer_to(picture)[0] == 200
     with account.without("APIHandler", "s3:GetObjectVersion"):
         assert answer_to(picture)[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("action", "is_published_meanwhile"), [("dynamodb:PutItem", False), ("dynamodb:UpdateItem", True)]
+)
+def test_an_alert_that_dies_between_two_steps_is_offered_again_by_the_stream_and_arrives_under_one_id(
+    account: Account, action: str, *, is_published_meanwhile: bool
+) -> None:
+    sqs = account.deployed.emulator.client("sqs")
+    queue = subscribe(account.deployed.emulator, account.deployed.outputs["AlertsTopicArn"])
+    complaint = f"not authorized to perform: {action}"
+    before = account.log("OnStatusChange").count(complaint)
+    with account.without("OnStatusChange", action):
+        bin_id = account.photo(b"").split("/")[1]
+        eventually(lambda: account.log("OnStatusChange").count(complaint) >= before + 2)
+        meanwhile = [message["alert_id"] for message in received_by(sqs, queue) if message["bin_id"] == bin_id]
+    eventually(lambda: account.alerts_of(bin_id) == [True])
+    after = [message["alert_id"] for message in received_by(sqs, queue) if message["bin_id"] == bin_id]
+    assert bool(meanwhile) is is_published_meanwhile
+    assert len({*meanwhile, *after}) == 1
 
 
 def test_every_permission_is_taken_away_in_a_test_or_explained(account: Account) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from training.evaluate import load, probabilities_of  # noqa: E402
 from training.knobs import Knobs  # noqa: E402
 from training.measures import MEASURES  # noqa: E402
 from training.network import Released, build, load_weights  # noqa: E402
+from training.package import _save as package_weights  # noqa: E402
 from training.package import package  # noqa: E402
 from training.progress import silent  # noqa: E402
 from training.records import CLASSES, read_folder  # noqa: E402
@@ -325,6 +327,30 @@ def test_a_recorded_run_reads_back(finished: tuple[Run, Learner, list[str]]) -> 
 
 def test_the_released_folder_holds_the_four_files_and_no_others(released: Path) -> None:
     assert {file.name for file in released.iterdir()} == {"model.onnx", "weights.pt", "model.json", "MODEL_CARD.md"}
+
+
+def test_an_8_bit_release_is_smaller_and_says_what_that_changed(
+    finished: tuple[Run, Learner, list[str]], released: Path, workplace: Path
+) -> None:
+    eight = workplace / "eight-bits"
+    package(finished[0], eight, "1", NOW, eight_bits=True, progress=silent)
+    facts = json.loads((eight / "model.json").read_text())
+    records = read_folder(workplace / "data")
+
+    assert (eight / "model.onnx").stat().st_size < 0.6 * (released / "model.onnx").stat().st_size
+    assert facts["precision"] == "int8"
+    assert 0 < facts["quantisation"]["mean_change"] <= facts["quantisation"]["largest_change"] < 0.5
+    assert np.allclose(probabilities_of(load(eight), records).sum(axis=1), 1, atol=1e-3)
+    assert {file.name for file in eight.iterdir()} == {"model.onnx", "weights.pt", "model.json", "MODEL_CARD.md"}
+
+
+def test_the_stored_weights_are_compressed_and_the_same_each_time(released: Path, workplace: Path) -> None:
+    again = workplace / "saved-again" / "weights.pt"  # torch puts the name into the file
+    again.parent.mkdir()
+    package_weights(torch.load(released / "weights.pt", weights_only=True), again)
+    with zipfile.ZipFile(again) as archive:
+        assert all(entry.compress_type == zipfile.ZIP_DEFLATED for entry in archive.infolist())
+    assert again.read_bytes() == (released / "weights.pt").read_bytes()
 
 
 def test_the_facts_say_what_a_client_and_a_reader_need(released: Path) -> None:

@@ -37,6 +37,7 @@ ENVIRONMENT = {
     "BINCHECK_PREFIX": "incoming/",
     "BINCHECK_ENDPOINT": "bin-counter",
     "BINCHECK_ALERTS_TOPIC": TOPIC,
+    "BINCHECK_API_URL": "https://api.example.org/api",
     "BINCHECK_INBOX_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/inbox",
     "BINCHECK_DEAD_LETTERS_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/dead",
     "BINCHECK_MAX_RECEIVES": "5",
@@ -69,6 +70,22 @@ class Aws:
 
     def take_the_record(self) -> None:
         self.dynamodb.add_response("transact_write_items", {}, {"TransactItems": ANY})
+
+    def know_no_alert(self) -> None:
+        self.dynamodb.add_response("batch_get_item", {"Responses": {"bins": []}, "UnprocessedKeys": {}})
+
+    def mark_the_alert(self) -> None:
+        self.dynamodb.add_response(
+            "update_item",
+            {},
+            {
+                "TableName": "bins",
+                "Key": ANY,
+                "UpdateExpression": "SET is_sent = :true",
+                "ConditionExpression": ANY,
+                "ExpressionAttributeValues": {":true": {"BOOL": True}},
+            },
+        )
 
 
 @pytest.fixture
@@ -190,28 +207,41 @@ def test_when_every_message_fails_every_message_comes_back(aws: Aws) -> None:
     assert [failure["itemIdentifier"] for failure in reply["batchItemFailures"]] == ["m1", "m2"]
 
 
-def test_a_bin_that_became_a_mismatch_is_published(aws: Aws) -> None:
+def test_a_bin_that_became_a_mismatch_is_recorded_published_and_marked_as_sent(
+    aws: Aws, logged: Logged, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.know_no_alert()
+    aws.take_the_record()
     aws.sns.add_response(
         "publish",
         {},
         {
             "TopicArn": TOPIC,
-            "Subject": "Bin A-17: count differs from the consignment",
+            "Subject": "Bin A-17 seems short: 1 counted, 3 expected",
             "MessageStructure": "json",
             "Message": ANY,
             "MessageAttributes": {
+                "kind": {"DataType": "String", "StringValue": "alert"},
                 "verdict": {"DataType": "String", "StringValue": "mismatch"},
-                "severity": {"DataType": "String", "StringValue": "medium"},
+                "severity": {"DataType": "String", "StringValue": "high"},
                 "site": {"DataType": "String", "StringValue": "FRA1"},
                 "direction": {"DataType": "String", "StringValue": "short"},
+                "episode": {"DataType": "String", "StringValue": "open"},
             },
         },
     )
+    aws.mark_the_alert()
     invoke("on_status_change", json.loads((EVENTS / "stream_bin_became_mismatch.json").read_text()))
+    (line,) = [line for line in logged.lines() if line["message"] == "alert"]
+    assert line["dispatch"] == "alone"
+    assert "AlertsSent" in capsys.readouterr().out
 
 
 def test_a_rejected_photo_without_a_bin_is_published(aws: Aws) -> None:
+    aws.know_no_alert()
+    aws.take_the_record()
     aws.sns.add_response("publish", {})
+    aws.mark_the_alert()
     stray = rejection_of(image_of("incoming/x.jpg"), Reason.BAD_KEY, bin_id=None)
     invoke("on_status_change", {"Records": [stream_record({}, from_outcome(stray))]})
 
@@ -229,6 +259,8 @@ def test_a_deleted_item_is_no_news(aws: Aws) -> None:
 
 
 def test_a_topic_that_fails_makes_the_stream_offer_the_batch_again(aws: Aws) -> None:
+    aws.know_no_alert()
+    aws.take_the_record()
     aws.sns.add_client_error("publish", "InternalError", http_status_code=500)
     event = json.loads((EVENTS / "stream_bin_became_mismatch.json").read_text())
     with pytest.raises(TemporaryFailure, match="InternalError"):

@@ -21,7 +21,11 @@ def end_of(key: str, version: str, seconds: float = 1.0) -> Rejection:
 
 
 def alert(bin_id: str, alert_id: str, verdict: str = "mismatch") -> dict[str, Any]:
-    return {"alert_id": alert_id, "bin_id": bin_id, "verdict": verdict}
+    return {"kind": "alert", "alert_id": alert_id, "bin_id": bin_id, "verdict": verdict}
+
+
+def digest(alert_id: str) -> dict[str, Any]:
+    return {"kind": "digest", "alert_id": alert_id, "scope": "site", "site": "FRA1", "alerts": 21}
 
 
 def test_an_upload_without_an_end_is_lost_and_another_version_of_its_key_does_not_hide_it() -> None:
@@ -41,6 +45,17 @@ def test_the_summary_tells_planted_bins_that_alerted_from_false_alerts() -> None
     alerts = (alert("wrong", "1"), alert("right", "2"), alert("unlisted", "3", "unexpected"))
     summary = Tally(frozenset(), (), alerts).summary(plan)
     assert (summary["planted"], summary["planted_alerted"], summary["false_alerts"], summary["alerts"]) == (1, 1, 1, 3)
+
+
+def test_digests_are_told_from_alerts_and_counted_beside_them() -> None:
+    tally = Tally.of(frozenset(), (), [alert("a", "1"), digest("d"), alert("b", "2")])
+    assert tally.alerts == (alert("a", "1"), alert("b", "2"))
+    summary = tally.summary([])
+    assert (summary["alerts"], summary["digests"], summary["doubled"]) == (2, 1, 0)
+
+
+def test_a_digest_that_came_twice_is_doubled() -> None:
+    assert Tally.of(frozenset(), (), [digest("d"), digest("d")]).doubled == 1
 
 
 def test_the_seconds_to_a_verdict_are_from_upload_to_record() -> None:

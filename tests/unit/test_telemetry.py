@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chalicelib import telemetry
-from chalicelib.alerts import alert_for
-from chalicelib.domain import Reason, Rejection, Verdict
+from chalicelib.digest import Dispatch, Ruling
+from chalicelib.domain import Reason, Verdict
 from chalicelib.errors import TemporaryFailure
-from tests.examples import image_of, inspection_of, rejection_of, seconds_later, sure_of
+from tests.examples import image_of, inspection_of, rejection_of, seconds_later, stray_alert, sure_of
 from tests.fakes import BEFORE, FakeCounter, Trouble
 
 if TYPE_CHECKING:
@@ -80,15 +80,19 @@ def test_a_camera_whose_clock_runs_ahead_makes_no_negative_age(capsys: pytest.Ca
     assert measured(capsys)["PhotoAge"] == [0.0]
 
 
-@pytest.mark.usefixtures("logged", "metrics")
-def test_an_alert_is_counted_by_verdict(capsys: pytest.CaptureFixture[str]) -> None:
-    stray = rejection_of(image_of("incoming/x.jpg"), Reason.BAD_KEY, bin_id=None)
-    assert isinstance(stray, Rejection)
-    alert = alert_for(stray)
-    assert alert is not None
-    telemetry.tell_alert(alert)
+@pytest.mark.usefixtures("metrics")
+@pytest.mark.parametrize(
+    ("dispatch", "name"),
+    [(Dispatch.ALONE, "AlertsSent"), (Dispatch.DIGEST, "Digests"), (Dispatch.SILENT, "AlertsSilenced")],
+)
+def test_an_alert_is_counted_by_verdict_and_by_how_it_left(
+    capsys: pytest.CaptureFixture[str], logged: Logged, dispatch: Dispatch, name: str
+) -> None:
+    telemetry.tell_alert(stray_alert(), Ruling(dispatch))
     told = measured(capsys)
     assert (told["Alerts"], told["verdict"]) == ([1.0], "rejected")
+    assert {kind for kind in ("AlertsSent", "Digests", "AlertsSilenced") if kind in told} == {name}
+    assert logged.lines()[0]["alert_id"] == "s1"
 
 
 @pytest.mark.usefixtures("metrics")

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from chalice.package import YAMLTemplateSerializer
 
+from chalicelib.digest import Dispatch, Ruling
 from chalicelib.domain import BinState, BinStatus
-from chalicelib.items import from_status
+from chalicelib.items import from_status, photo_key, status_key
+from chalicelib.items_alerts import alert_key, from_ruling
+from tests.examples import alert_of, image_of, rejection_of, stray_alert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,10 +203,6 @@ def test_the_api_may_add_to_what_sites_learn_and_to_no_other_item() -> None:
     assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SITE#*"]}}
 
 
-def test_only_the_api_may_change_what_sites_have_learnt() -> None:
-    assert {function for function in FUNCTIONS if ("dynamodb:UpdateItem" in dict(grants(function)))} == {"APIHandler"}
-
-
 def test_the_authorizer_may_touch_no_data() -> None:
     assert {action.split(":")[0] for action, _ in grants("Authorize")} == {"logs", "xray"}
 
@@ -242,6 +241,33 @@ def test_a_change_that_cannot_be_alerted_does_not_stop_the_stream() -> None:
     assert source["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["AlertsDeadLetters", "Arn"]}
 
 
+def test_the_stream_is_filtered_to_what_can_alert_and_not_to_what_the_alerter_writes_itself() -> None:
+    source = RESOURCES["OnStatusChange"]["Properties"]["Events"]["OnStatusChangeDynamodbEventSource"]["Properties"]
+    patterns = [json.loads(entry["Pattern"])["dynamodb"]["Keys"] for entry in source["FilterCriteria"]["Filters"]]
+
+    def passes(key: dict[str, str]) -> bool:
+        return any(all(_fits(key[name], rule["S"][0]) for name, rule in keys.items()) for keys in patterns)
+
+    stray = rejection_of(image_of("incoming/x.jpg"), bin_id=None)
+    assert passes(status_key("A-17"))
+    assert passes(photo_key(stray))
+    assert not passes(photo_key(rejection_of(image_of())))
+    assert not passes(alert_key(alert_of()))
+    assert not passes(alert_key(stray_alert()))
+
+
+def _fits(value: str, rule: Any) -> bool:
+    return value.startswith(rule["prefix"]) if isinstance(rule, dict) else value == rule
+
+
+def test_the_alerter_may_write_to_the_table_and_publish_to_one_topic_and_no_more() -> None:
+    granted = {(action, json.dumps(resource)) for action, resource in grants("OnStatusChange")}
+    table, topic = json.dumps({"Fn::GetAtt": ["Bins", "Arn"]}), json.dumps({"Ref": "Alerts"})
+    writes = {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    assert {action for action, resource in granted if resource == table} == writes
+    assert {(action, resource) for action, resource in granted if action.startswith("sns:")} == {("sns:Publish", topic)}
+
+
 def test_no_message_comes_back_while_it_may_still_be_worked_on() -> None:
     assert RESOURCES["Inbox"]["Properties"]["VisibilityTimeout"] >= 6 * RESOURCES["OnInbox"]["Properties"]["Timeout"]
 
@@ -271,6 +297,12 @@ def test_the_table_is_encrypted_and_can_be_brought_back_to_any_second() -> None:
 
 def test_the_stream_tells_before_and_after() -> None:
     assert RESOURCES["Bins"]["Properties"]["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+def test_what_carries_an_expiry_goes_at_its_time() -> None:
+    ttl = RESOURCES["Bins"]["Properties"]["TimeToLiveSpecification"]
+    assert ttl == {"AttributeName": "expires_at", "Enabled": True}
+    assert ttl["AttributeName"] in from_ruling(stray_alert(), Ruling(Dispatch.SILENT))
 
 
 def test_a_bin_in_review_is_in_every_index_of_bins() -> None:

@@ -75,6 +75,15 @@ def test_a_model_that_saw_no_drawn_bins_has_a_card_too() -> None:
     assert "0.567" not in model_card(undrawn)
 
 
+def test_the_card_of_an_8_bit_model_tells_what_that_changed() -> None:
+    changed = {"photos": 128, "largest_change": 0.106, "mean_change": 0.0051}
+    changed |= {"seed_accuracy": [0.45, 0.46], "seed_loss": [1.25, 1.26]}
+    card = model_card(facts() | {"quantisation": changed})
+    assert "by 0.0051 in the mean and 0.106 at most" in card
+    assert "from 0.4500 to 0.4600" in card
+    assert "8-bit" not in model_card(facts())
+
+
 def test_a_model_of_the_users_own_photos_claims_nobody_elses_licence() -> None:
     own = facts()
     own["data"]["source"] = "own"

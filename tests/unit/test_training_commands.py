@@ -23,7 +23,7 @@ from training.records import read_folder
 
 COMMANDS = (
     *("fetch", "draw", "split", "upload", "tune", "train", "ensemble", "package", "evaluate", "report", "compare"),
-    *("thresholds", "throughput"),
+    *("alerts", "throughput"),
 )
 
 
@@ -107,15 +107,22 @@ def test_draw_writes_a_data_folder(tmp_path: Path) -> None:
 
 
 def test_a_split_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
-    arguments = ["thresholds", "--model", str(tmp_path), "--data", str(tmp_path), "--split", "holiday"]
+    arguments = ["alerts", "--model", str(tmp_path), "--data", str(tmp_path), "--split", "holiday"]
     outcome = CliRunner().invoke(app, arguments, env={"COLUMNS": "300", "TERM": "dumb"})
 
     assert outcome.exit_code == 2
     assert "validation" in outcome.output
 
 
-def test_without_torch_the_commands_that_do_not_need_it_still_load() -> None:
-    code = "import sys; sys.modules['torch'] = None; import training.__main__, training.evaluate"
+@pytest.mark.parametrize(
+    ("missing", "loaded"),
+    [
+        ("torch", "training.__main__, training.evaluate"),
+        ("matplotlib", "training.__main__, training.alerts.proof, training.alerts.policy_file"),
+    ],
+)
+def test_commands_load_without_what_they_do_not_need(missing: str, loaded: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; import {loaded}"
 
     assert (
         subprocess.run([sys.executable, "-c", code], cwd=Path(training.__file__).parents[1], check=False).returncode

@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch", reason="needs the training environment")
 
 from training.calibrate import Calibration  # noqa: E402 - torch comes first
 from training.errors import UnusableBackboneError  # noqa: E402 - likewise
-from training.network import Released, TwoViews, build, head_parameters, normalise  # noqa: E402 - likewise
+from training.network import Released, TwoViews, build, enlarged, head_parameters, normalise  # noqa: E402 - likewise
+from training.teachers import Teachers  # noqa: E402 - likewise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +86,42 @@ def test_a_photo_and_its_mirror_image_get_the_same_answer() -> None:
 
     with torch.inference_mode():
         assert torch.allclose(asked(images), asked(images.flip(2)), atol=1e-5)
+
+
+def test_enlarged_photos_are_larger_and_show_the_same() -> None:
+    ramp = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
+    larger = enlarged(ramp, 1.5)
+
+    assert larger.shape == (1, 3, 96, 96)
+    assert torch.allclose(larger.mean(), ramp.mean(), atol=1e-3)
+    assert enlarged(ramp, 1.0) is ramp
+
+
+def test_a_network_that_wants_photos_enlarged_is_given_them_so() -> None:
+    network = SeenSides()
+    TwoViews(network, enlarge=1.5)(torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
+
+    assert network.sides == [96]
+
+
+class SeenSides(torch.nn.Module):
+    """Remembers the sides of the photos that it is asked about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sides: list[int] = []
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        self.sides.append(pixels.shape[-1])
+        return torch.zeros(len(pixels), 7)
+
+
+def test_teachers_are_asked_at_the_size_that_each_has_learnt_at() -> None:
+    same, smaller = SeenSides(), SeenSides()
+    taught = Teachers([same, smaller], [1.0, 0.75])(torch.zeros(2, 3, 64, 64))
+
+    assert (same.sides, smaller.sides) == ([64], [48])
+    assert torch.allclose(taught, torch.full((2, 7), 1 / 7))
 
 
 def test_released_probabilities_are_the_calibrated_ones() -> None:

@@ -12,6 +12,7 @@ from training.report.curves import (
     class_wise_error,
     confusion,
     equal_counts,
+    equal_ratios,
     equal_widths,
     selective_accuracy,
     share_error,
@@ -54,6 +55,13 @@ def test_bins_of_equal_width_leave_out_those_without_a_photo() -> None:
     assert bins.photos.tolist() == [1, 2]
     assert bins.confidence == pytest.approx([0.05, 0.975])
     assert bins.accuracy == pytest.approx([0, 0.5])
+
+
+def test_bins_of_equal_ratios_tell_small_probabilities_apart_and_put_all_below_together() -> None:
+    bins = equal_ratios(np.array([1e-9, 1e-4, 0.002, 0.05, 0.9, 1.0]), np.array([False] * 4 + [True] * 2))
+
+    assert bins.photos.tolist() == [2, 1, 1, 2]
+    assert bins.accuracy == pytest.approx([0, 0, 0, 1])
 
 
 def test_bins_of_equal_counts_have_as_many_photos_each() -> None:

@@ -23,7 +23,7 @@ def test_the_retry_rule_comes_from_the_environment() -> None:
     assert settings.retry_rule == RetryRule(5, 20)
 
 
-@pytest.mark.parametrize("make", [wiring.checker, wiring.inbox, wiring.topic])
+@pytest.mark.parametrize("make", [wiring.checker, wiring.inbox, wiring.alerter])
 def test_nothing_is_made_without_its_settings(make: Callable[[], object]) -> None:
     with pytest.raises(wiring.NotConfigured):
         make()

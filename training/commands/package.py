@@ -12,7 +12,8 @@ from training.data_card_text import Source
 from training.progress import on_terminal
 
 
-def package(  # noqa: PLR0913, PLR0917 - one parameter per option
+def package(  # noqa: PLR0913 - one parameter per option
+    *,
     run: Annotated[Path, typer.Option(help="Folder of a finished run.", exists=True)],
     out: Annotated[Path, typer.Option(help="Folder of the released model.")],
     data: Annotated[
@@ -25,6 +26,10 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per option
     source: Annotated[
         Source, typer.Option(help="Whose photos it learnt from: the card states their licence.")
     ] = Source.ABID,
+    eight_bits: Annotated[
+        bool,
+        typer.Option("--eight-bits", help="Calculate in 8-bit integers: faster, and a little off; the card tells."),
+    ] = False,
     version: Annotated[str, typer.Option(help="What the endpoint calls it, after the name.")] = "1",
 ) -> None:
     """Calibrate, export and test a finished run, and write the released model with its card.
@@ -37,7 +42,9 @@ def package(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     recorded = Run.recorded(run)
     here = replace(recorded, data=data or recorded.data, cache=cache or recorded.cache)
-    metrics = released(here, out, version, datetime.now(UTC), source=source, progress=on_terminal)
+    metrics = released(
+        here, out, version, datetime.now(UTC), source=source, eight_bits=eight_bits, progress=on_terminal
+    )
     for photos, scores in metrics.items():
         show_scores(scores, photos)
     if archive is not None:

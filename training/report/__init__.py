@@ -9,9 +9,8 @@ Gathers answers and light, examines them (`findings`), then writes (`figures`, `
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,21 +20,12 @@ from training.errors import NothingToScoreError
 from training.evaluate import kept_probabilities, load
 from training.progress import Progress, silent
 from training.records import Record, read_folder
-from training.report import figures
 from training.report.findings import Findings, examine
 from training.report.page import Subject, page
 from training.report.render import as_html, as_markdown
 from training.serving.model import read_package
 from training.split import split as split_of
 from training.standing import standing
-
-_PLOTS: Final[tuple[Callable[[Findings, Path], Path], ...]] = (
-    figures.confusion,
-    figures.reliability,
-    figures.coverage,
-    figures.signed_errors,
-    figures.by_count,
-)
 
 
 def report(  # noqa: PLR0913 - the command's options
@@ -64,10 +54,7 @@ def report(  # noqa: PLR0913 - the command's options
     findings = examine(records, probabilities.astype(np.float64), facts.prior, _light(records, progress))
 
     out.mkdir(parents=True, exist_ok=True)
-    plots = {plot.__name__: plot(findings, out) for plot in _PLOTS}
-    (out / figures.PHOTOS).unlink(missing_ok=True)  # an earlier report may have left one
-    if photos and findings.worst:
-        plots["worst"] = figures.worst(findings.worst, out)
+    plots = _plots(findings, out, photos=photos)
     subject = Subject(
         model=f"{facts.name}/{facts.version}",
         photos="the data folder" if split is None else f"the {split} split (seed {seed})",
@@ -78,6 +65,17 @@ def report(  # noqa: PLR0913 - the command's options
     written = out / "report.md"
     written.write_text(as_markdown(blocks), encoding="utf-8")
     return written
+
+
+def _plots(findings: Findings, out: Path, *, photos: bool) -> dict[str, Path]:
+    from training.report import figures  # matplotlib, which those who only measure need not have
+
+    drawn = (figures.confusion, figures.reliability, figures.coverage, figures.signed_errors, figures.by_count)
+    plots = {plot.__name__: plot(findings, out) for plot in drawn}
+    (out / figures.PHOTOS).unlink(missing_ok=True)  # an earlier report may have left one
+    if photos and findings.worst:
+        plots["worst"] = figures.worst(findings.worst, out)
+    return plots
 
 
 def _light(records: Sequence[Record], progress: Progress) -> NDArray[np.float64]:

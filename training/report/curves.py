@@ -49,6 +49,16 @@ def equal_counts(confidence: Values, right: NDArray[np.bool_], bins: int = 10) -
     return _binned(rank * bins // len(confidence), confidence, right)
 
 
+def equal_ratios(confidence: Values, right: NDArray[np.bool_], a_decade: int = 4, decades: int = 4) -> Reliability:
+    """Bin by the logarithm of the confidence, so that small ones are told apart; the last bin takes all below.
+
+    With 4 bins to each of 4 decades: 0.56 to 1, 0.32 to 0.56, ... and all below 0.00018.
+    """
+    smallest = 10.0**-decades
+    places = np.floor(a_decade * (np.log10(np.maximum(confidence, smallest)) + decades)).astype(int)
+    return _binned(np.minimum(places, a_decade * decades - 1), confidence, right)
+
+
 def _binned(which: NDArray[np.int64], confidence: Values, right: NDArray[np.bool_]) -> Reliability:
     photos = np.bincount(which)
     used = photos > 0
