@@ -349,7 +349,7 @@ def _to_judgement(fields: Mapping[str, Any]) -> Judgement:
         photos=int(fields["photos"]),
         is_settled=fields["is_settled"],
         is_audit=fields["is_audit"],
-        stands_for=float(fields["stands_for"]),
+        stands_for=float(fields.get("stands_for", 1.0)),
         expected_cost=to_float(fields.get("expected_cost")),
     )
 
