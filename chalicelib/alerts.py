@@ -23,7 +23,7 @@ def alert_for(change: StatusChange | Rejection) -> Alert | None:
     """Return the alert that a change calls for.
 
     A bin alerts once for each verdict of an episode; more photos that show the same do not. A bin in review waits in
-    its queue without an alert.
+    its queue without an alert, unless somebody has put it there again by reopening what was resolved.
     """
     if isinstance(change, Rejection):
         return _stray_alert(change)

@@ -38,6 +38,7 @@ def decide(
     probability = posterior(policy.mismatch_rate, ratio)
     verdict = _verdict(probability, policy)
     is_chosen = is_audited and verdict is Verdict.MATCH
+    stands_for = 1.0 / policy.audit_share if is_chosen and policy.audit_share > 0.0 else 1.0
     return Judgement(
         verdict=Verdict.REVIEW if is_chosen else verdict,
         policy=policy.version,
@@ -50,6 +51,8 @@ def decide(
         photos=evidence.photos,
         is_settled=ratio <= policy.missed_bound or ratio * policy.false_alert_bound >= 1.0,
         is_audit=is_chosen,
+        stands_for=stands_for,
+        expected_cost=_expected_cost(probability, policy, is_audit=is_chosen) * stands_for,
     )
 
 
@@ -67,6 +70,15 @@ def chosen_for_audit(bin_id: str, since: datetime, share: float) -> bool:
     Chance that can be repeated: a hash of the bin and the moment, so that all its photos meet the same answer.
     """
     return zlib.crc32(f"{bin_id} {since.isoformat()}".encode()) < share * 2**32
+
+
+def _expected_cost(probability: float, policy: Policy, *, is_audit: bool) -> float:
+    """Return what leaving one such bin alone is expected to cost.
+
+    All audits are put down at what a bin that matches costs at most: a random sample that is worked off by suspicion,
+    and not to its end, would be none.
+    """
+    return (policy.review_from if is_audit else probability) * policy.costs.missed_mismatch
 
 
 def _verdict(probability: float, policy: Policy) -> Verdict:

@@ -162,6 +162,8 @@ class Judgement:
         photos: how many were judged together.
         is_settled: whether the evidence is as strong as the policy's error bounds ask, either way.
         is_audit: whether the bin matches and is reviewed as one of the random share.
+        stands_for: how many bins it stands for: itself alone, or as an audit all that match for one that is drawn.
+        expected_cost: of leaving alone what it stands for, in the policy's unit; the order of the review queue.
 
     """
 
@@ -176,6 +178,8 @@ class Judgement:
     photos: int = 1
     is_settled: bool = False
     is_audit: bool = False
+    stands_for: float = 1.0
+    expected_cost: float | None = None
 
 
 MOST_RATIO = 1e9
@@ -271,6 +275,7 @@ class BinStatus:
     that photo's. `evidence` is what all photos since `since` say together, and `judgement` what follows: the bin
     starts afresh, and `since` is set, whenever its expectation changes or someone has resolved it. A photo taken
     before belongs to the past.
+    `resolution` is the version that the last standing resolution under this expectation made; photos do not end it.
     """
 
     bin_id: str
@@ -290,6 +295,7 @@ class BinStatus:
     evidence: Evidence | None = None
     judgement: Judgement | None = None
     episode: Episode | None = None
+    resolution: int | None = None
 
     def evidence_with(self, outcome: Outcome) -> Evidence | None:
         """Return what all photos say together once this one has ended; None where none was held against anything."""
@@ -334,14 +340,32 @@ class BinStatus:
 
     def resolved(self, by: str, at: datetime) -> BinStatus:
         """Return the status once somebody has looked into the bin: evidence starts afresh."""
+        afresh = self._afresh(at)
         episode = replace(self.episode, state=EpisodeState.RESOLVED, by=by) if self.episode else None
-        return replace(self._afresh(at), state=BinState.RESOLVED, episode=episode)
+        return replace(afresh, state=BinState.RESOLVED, episode=episode, resolution=afresh.version)
 
-    def reopened(self, state: BinState, by: str, at: datetime) -> BinStatus:
-        """Return the status once somebody has found that a resolution was none: it stands as it stood, and alerts."""
-        verdict = _ALERTING.get(state, Verdict.MISMATCH)
-        episode = Episode(EpisodeState.REOPENED, at, (verdict,), by)
-        return replace(self, version=self.version + 1, state=state, changed_at=at, episode=episode)
+    def reopened(self, stood: BinStatus, by: str, at: datetime) -> BinStatus:
+        """Return the status once somebody has found that a resolution was none, and alert again.
+
+        The bin stands as it `stood` before that resolution, which must have been made under the same expectation. What
+        photos have shown since is added to its evidence; they decide where it stands if they alone could be judged.
+        """
+        is_told_since = self.state is not BinState.RESOLVED
+        newest = self if is_told_since else stood
+        judged = self if is_told_since and stood.judgement is None else stood
+        verdict = _ALERTING.get(judged.state, Verdict.REVIEW)
+        return replace(
+            newest,
+            version=self.version + 1,
+            photos=self.photos,
+            changed_at=at,
+            state=judged.state,
+            judgement=judged.judgement,
+            since=stood.since,
+            evidence=_together(stood.evidence, self.evidence),
+            episode=Episode(EpisodeState.REOPENED, at, (verdict,), by),
+            resolution=stood.resolution,
+        )
 
     def _is_of_now(self, outcome: Outcome) -> bool:
         says_something = isinstance(outcome, Inspection) or outcome.says_something_of_the_bin
@@ -364,7 +388,12 @@ class BinStatus:
             evidence=None,
             judgement=None,
             episode=None,
+            resolution=None,
         )
+
+
+def _together(one: Evidence | None, other: Evidence | None) -> Evidence | None:
+    return one.and_of(other) if one and other else one or other
 
 
 def _inspected(status: BinStatus, inspection: Inspection, judgement: Judgement, *, is_newest: bool) -> BinStatus:

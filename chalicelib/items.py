@@ -1,6 +1,6 @@
 """The table's shape: domain values to and from items. Pure; attribute names are known here and in its neighbours.
 
-`items_alerts` has the shapes of alerts and `items_policy` those of what belongs to a site.
+`items_alerts` has the shapes of alerts, `items_people` those of what people did, `items_policy` those of policies.
 
 One table, five item types of bins and consignments:
 
@@ -19,6 +19,7 @@ An inspection and a rejection share their key, so a photo can only ever end as o
     shard, state_bin             all bins, spread over SHARDS partitions, by state and name
     consignment_id, state_bin    a consignment's bins, by state and name
     history, happened_at         what happened at a site by time: inspections that were held against an expectation
+    review, review_cost          only on bins in review: a site's, by what leaving them alone is expected to cost
 """
 
 from __future__ import annotations
@@ -58,6 +59,9 @@ SHARDS = 4
 
 _NEXT_TO_NOTHING = 1e-120
 """DynamoDB's numbers end at 1e-130; a probability below this one is kept as 0."""
+
+_MOST_COST = 1e12
+"""Expected costs above this one come in no order."""
 
 REJECTIONS = "rejected-photos"
 """The attention partition of rejected photos, beside those of the bins' states."""
@@ -109,6 +113,11 @@ def shard_of(bin_id: str) -> str:
     return f"BINS#{zlib.crc32(bin_id.encode()) % SHARDS}"
 
 
+def review_queue(site: str) -> str:
+    """Return the partition of the review queue that a site's bins wait in."""
+    return f"REVIEW#{site}"
+
+
 def from_expectation(expectation: Expectation) -> Attributes:
     """Return the item of an expectation."""
     return {**expectation_key(expectation.bin_id), "type": "EXPECTATION", **_expectation_fields(expectation)}
@@ -139,10 +148,11 @@ def from_status(status: BinStatus) -> Attributes:
         "evidence": _evidence_fields(status.evidence) if status.evidence else None,
         "judgement": _judgement_fields(status.judgement) if status.judgement else None,
         "episode": _episode_fields(status.episode) if status.episode else None,
+        "resolution": _whole(status.resolution),
         "shard": shard_of(status.bin_id),
         "state_bin": f"{status.state}#{status.bin_id}",
     }
-    return {**status_key(status.bin_id), "type": "STATUS", **present(fields), **attention}
+    return {**status_key(status.bin_id), "type": "STATUS", **present(fields), **attention, **_review(status)}
 
 
 def from_outcome(outcome: Outcome) -> Attributes:
@@ -230,6 +240,7 @@ def to_status(item: Mapping[str, Any]) -> BinStatus:
         evidence=_to_evidence(item["evidence"]) if "evidence" in item else None,
         judgement=_to_judgement(item["judgement"]) if "judgement" in item else None,
         episode=_to_episode(item["episode"]) if "episode" in item else None,
+        resolution=int(item["resolution"]) if "resolution" in item else None,
     )
 
 
@@ -279,6 +290,14 @@ def _expectation_fields(expectation: Expectation) -> Attributes:
     }
 
 
+def _review(status: BinStatus) -> Attributes:
+    """Return what puts a bin into its site's review queue: text of fixed width, so that its order is the costs'."""
+    if status.state is not BinState.REVIEW or status.site is None:
+        return {}
+    cost = (status.judgement.expected_cost if status.judgement else None) or 0.0
+    return {"review": review_queue(status.site), "review_cost": f"{min(cost, _MOST_COST):020.6f}#{status.bin_id}"}
+
+
 def _image_fields(image: BinImage) -> Attributes:
     fields = {
         "image_id": image.image_id,
@@ -318,6 +337,8 @@ def _judgement_fields(judgement: Judgement) -> Attributes:
         "photos": Decimal(judgement.photos),
         "is_settled": judgement.is_settled,
         "is_audit": judgement.is_audit,
+        "stands_for": real(judgement.stands_for),
+        "expected_cost": real(judgement.expected_cost),
     }
     return present(fields)
 
@@ -335,6 +356,8 @@ def _to_judgement(fields: Mapping[str, Any]) -> Judgement:
         photos=int(fields["photos"]),
         is_settled=fields["is_settled"],
         is_audit=fields["is_audit"],
+        stands_for=float(fields.get("stands_for", 1.0)),
+        expected_cost=to_float(fields.get("expected_cost")),
     )
 
 

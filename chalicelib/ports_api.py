@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from chalicelib.feedback import NOTHING, Adaptation, Feedback
+from chalicelib.policy import DEFAULT, Policy
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from chalicelib.domain import Bin, BinImage, BinState, BinStatus, Consignment, Outcome
     from chalicelib.replay import Past
+    from chalicelib.resolution import Act, Resolution
     from chalicelib.site_policy import SitePolicy, Standing
 
 Entry = TypeVar("Entry")
@@ -51,6 +55,12 @@ class Directory(Protocol):
 
     def rejections(self, limit: int, start: Position | None) -> Page[Outcome]:
         """Return rejected photos, newest rejection first, also those whose key names no bin."""
+
+    def reviews(self, site: str, limit: int, start: Position | None) -> Page[BinStatus]:
+        """Return a site's bins in review, by falling cost of leaving them alone."""
+
+    def acts(self, bin_id: str, limit: int, start: Position | None) -> Page[Act]:
+        """Return what people said of one bin, newest first: resolutions, and what took them back."""
 
 
 MOST_CHANGES = 49
@@ -127,6 +137,53 @@ class History(Protocol):
 
     def since(self, site: str, beginning: datetime) -> Iterator[Sequence[Past]]:
         """Yield all that happened from a moment on, page by page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A request as it is remembered: who made it, a digest of what it asked for, and its Idempotency-Key."""
+
+    by: str
+    content: str
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What somebody's request changes: where the bin stands, what was said, what the bin's site learns from it."""
+
+    after: BinStatus
+    act: Act | None = None
+    learnt: Feedback = NOTHING
+
+
+class People(Protocol):
+    """The record of what people did about bins. All methods raise TemporaryFailure."""
+
+    def resolution(self, bin_id: str, version: int) -> Resolution | None:
+        """Return the resolution that made a version of a bin's status, consistently."""
+
+    def asked_before(self, bin_id: str, key: str) -> Asking | None:
+        """Return the request about a bin that had this Idempotency-Key, consistently; None where there was none."""
+
+    def write(self, before: BinStatus, step: Step, asking: Asking) -> bool:
+        """Write a step, and that its request was carried out, all or nothing.
+
+        Returns False, changing nothing, where the bin's status is no longer `before`, a request with this key has been
+        carried out, or somebody writes at the same moment.
+        """
+
+    def feedback(self, site: str) -> Feedback:
+        """Return a site's sums; they may lag behind by a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRules:
+    """What a site's operators have set that lists and figures need."""
+
+    policy: Policy = DEFAULT
+    adaptation: Adaptation = field(default_factory=Adaptation)
+    review_per_hour: int = 60
 
 
 class Pictures(Protocol):

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.alerting import Alerter
 from chalicelib.check import Checker
 from chalicelib.digest import DigestLimits
+from chalicelib.feedback import Adaptation, with_rate
 from chalicelib.inbox import RetryRule
+from chalicelib.items_people import to_feedback
 from chalicelib.site_policy import Limits
 from chalicelib.telemetry import TimedCounter
 
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     from chalicelib.api.auth import Authorizer
     from chalicelib.api.world import World
     from chalicelib.aws.policies import DynamoPolicies
+    from chalicelib.items import Attributes
+    from chalicelib.policy import Policy
     from chalicelib.ports import Inbox
+    from chalicelib.ports_api import PolicyBook, SiteRules
 
 _MODEL_TIMEOUT_SECONDS = 8
 """Ten photos that all run into it still end within the function's two minutes."""
@@ -80,7 +85,21 @@ def policies_in(dynamodb: Any, table: str) -> DynamoPolicies:
     """Return by what photos are judged, as a table has it."""
     from chalicelib.aws.policies import DynamoPolicies
 
-    return DynamoPolicies(dynamodb, table, time.monotonic)
+    return DynamoPolicies(dynamodb, table, time.monotonic, _learnt)
+
+
+def _learnt(policy: Policy, limits: Limits, feedback: Attributes | None) -> Policy:
+    """Put the rate of mismatches that a site has taught into its policy."""
+    return with_rate(policy, to_feedback(feedback) if feedback else None, Adaptation.of(limits))
+
+
+def _rules(book: PolicyBook, site: str) -> SiteRules:
+    """Return what a site's operators have set, as the lists and figures need it."""
+    from chalicelib.ports_api import SiteRules
+
+    policy = book.standing(site).policy
+    (_, by_default), *_ = policy.policies()
+    return SiteRules(by_default, Adaptation.of(policy.limits), policy.limits.review_per_hour)
 
 
 @cache
@@ -137,19 +156,26 @@ def world() -> World:
     from chalicelib.aws.consignments import DynamoConsignments
     from chalicelib.aws.directory import DynamoDirectory
     from chalicelib.aws.history import DynamoHistory
+    from chalicelib.aws.people import DynamoPeople
     from chalicelib.aws.pictures import S3Pictures
     from chalicelib.aws.policies import DynamoPolicyBook
     from chalicelib.load import Loader
+    from chalicelib.resolve import Resolver
 
     dynamodb, table = client("dynamodb"), settings().text("TABLE")
+    bins, people = DynamoBins(dynamodb, table), DynamoPeople(dynamodb, table)
+    book = DynamoPolicyBook(dynamodb, table, _learnt)
     consignments = DynamoConsignments(dynamodb, table, time.sleep)
     return World(
-        bins=DynamoBins(dynamodb, table),
+        bins=bins,
         directory=DynamoDirectory(dynamodb, table),
         consignments=consignments,
         loader=Loader(consignments, now, time.sleep),
         pictures=S3Pictures(client("s3")),
-        policies=DynamoPolicyBook(dynamodb, table),
+        people=people,
+        resolver=Resolver(bins, people, now, time.sleep),
+        rules_of=lambda site: _rules(book, site),
+        policies=book,
         history=DynamoHistory(dynamodb, table),
         clock=now,
     )

@@ -31,6 +31,7 @@ from chalicelib.domain import (
 from chalicelib.evidence import CountEstimate, Evidence
 from chalicelib.items import timestamp
 from chalicelib.policy import Costs, Policy
+from chalicelib.resolution import Cause, Finding, Reopening, Resolution
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 COUNTS = ("0", "1", "2", "3", "4", "5", "6+")
@@ -182,6 +183,8 @@ judgements = st.builds(
     st.integers(1, 1000),
     st.booleans(),
     st.booleans(),
+    st.floats(1.0, 1e6),
+    st.none() | st.floats(0.0, 1e9).map(lambda number: number if number >= 1e-100 else 0.0),
 )
 inspections = st.builds(Inspection, names, images, st.none() | expectations, estimates, judgements, moments, moments)
 rejections = st.builds(Rejection, st.none() | names, images, texts, texts, moments)
@@ -215,5 +218,11 @@ statuses = st.builds(
     evidence=st.none() | evidences,
     judgement=st.none() | judgements,
     episode=st.none() | episodes,
+    resolution=st.none() | st.integers(1, 10**9),
 )
+findings = st.builds(Finding, quantities, st.sampled_from(Cause), texts)
+resolutions = st.builds(
+    Resolution, names, st.integers(1, 10**9), texts, moments, findings, statuses, st.none() | st.integers(1, 10**9)
+)
+reopenings = st.builds(Reopening, names, st.integers(1, 10**9), texts, moments, st.integers(1, 10**9), texts)
 consignments = st.builds(Consignment, names, texts, st.integers(0, 10**6), texts, moments)

@@ -11,6 +11,7 @@ from chalicelib.aws.policies import as_set
 from chalicelib.domain import (
     Bin,
     BinImage,
+    BinState,
     BinStatus,
     Expectation,
     Inspection,
@@ -22,17 +23,20 @@ from chalicelib.domain import (
 from chalicelib.errors import Conflict, InvalidRequest, TemporaryFailure
 from chalicelib.evidence import CountEstimate
 from chalicelib.load import Loader
-from chalicelib.ports_api import MOST_CHANGES, Page
+from chalicelib.ports_api import MOST_CHANGES, Page, SiteRules
+from chalicelib.resolve import Resolver
 from chalicelib.site_policy import SitePolicy, Standing
+from tests.fakes_people import FakePeople, Said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from chalicelib.aws.policies import Adapt
-    from chalicelib.domain import BinState, Consignment, Outcome
+    from chalicelib.domain import Consignment, Outcome
     from chalicelib.items import Attributes
     from chalicelib.ports_api import Change, Position
     from chalicelib.replay import Past
+    from chalicelib.resolution import Act
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -66,6 +70,7 @@ class FakeTable:
     def __init__(self) -> None:
         self.by_name: dict[str, Bin] = {}
         self.outcomes: list[Outcome] = []
+        self.said = Said()
         self.on_file: dict[str, Consignment] = {}
         self.loads: dict[str, Consignment] = {}
         self.writes: list[list[str]] = []
@@ -114,6 +119,19 @@ class FakeDirectory:
         found = [outcome for outcome in self.table.outcomes if isinstance(outcome, Rejection)]
         found.sort(key=lambda outcome: outcome.at, reverse=True)
         return _page("rejections", found, limit, start)
+
+    def reviews(self, site: str, limit: int, start: Position | None) -> Page[BinStatus]:
+        bins = [bin_.status for bin_ in self.table.by_name.values()]
+        found = [status for status in bins if (status.state, status.site) == (BinState.REVIEW, site)]
+        found.sort(key=lambda status: (cost_of(status), status.bin_id), reverse=True)
+        return _page(f"reviews {site}", found, limit, start)
+
+    def acts(self, bin_id: str, limit: int, start: Position | None) -> Page[Act]:
+        return _page(f"acts {bin_id}", [*reversed(self.table.said.of_bin(bin_id))], limit, start)
+
+
+def cost_of(status: BinStatus) -> float:
+    return (status.judgement.expected_cost if status.judgement else None) or 0.0
 
 
 @dataclass(frozen=True)
@@ -204,25 +222,39 @@ class FakePictures:
 
 @dataclass
 class FakeWorld:
-    """A whole world over one table; its clock, long before the photos, moves by a minute each time it is read."""
+    """A whole world over one table; its clock moves by a minute each time it is read.
+
+    Consignments are loaded long before the photos, and people come long after them.
+    """
 
     table: FakeTable = field(default_factory=FakeTable)
     policies: FakePolicyBook = field(default_factory=FakePolicyBook)
     pauses: list[float] = field(default_factory=list)
     reads: int = 0
+    rules: SiteRules = field(default_factory=SiteRules)
 
     def __call__(self) -> World:
-        consignments = FakeConsignments(self.table)
         return World(
             bins=self.table,
             directory=FakeDirectory(self.table),
-            consignments=consignments,
+            consignments=FakeConsignments(self.table),
             loader=self.loader,
             pictures=FakePictures(),
+            people=self.people,
+            resolver=self.resolver,
+            rules_of=lambda _site: self.rules,
             policies=self.policies,
             history=FakeHistory(self.table),
             clock=self._clock,
         )
+
+    @property
+    def people(self) -> FakePeople:
+        return FakePeople(self.table, self.table.said)
+
+    @property
+    def resolver(self) -> Resolver:
+        return Resolver(self.table, self.people, lambda: self._clock() + timedelta(days=2), self.pauses.append)
 
     @property
     def loader(self) -> Loader:

@@ -61,7 +61,24 @@ def quantise(source: Path, pixels: Pixels, target: Path, *, first: int = FIRST) 
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
         )
+    onnx.save(slim(onnx.load(target)), target)
     onnx.checker.check_model(target, full_check=True)
+
+
+def slim(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Take out what only a reader of the graph needs: shapes that follow, and the long names of what lies between."""
+    graph = model.graph
+    del graph.value_info[:]
+    public = {one.name for one in (*graph.input, *graph.output)}
+    inner = [one.name for one in graph.initializer] + [name for node in graph.node for name in node.output]
+    short = {name: f"{number:x}" for number, name in enumerate(dict.fromkeys(inner)) if name not in public}
+    for one in graph.initializer:
+        one.name = short.get(one.name, one.name)
+    for number, node in enumerate(graph.node):
+        node.name = f"{number:x}"
+        node.input[:] = [short.get(name, name) for name in node.input]
+        node.output[:] = [short.get(name, name) for name in node.output]
+    return model
 
 
 def _check(source: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api import bins, consignments, errors, health, policies, rejections
+from chalicelib.api import bins, consignments, errors, health, people, policies, rejections, reviews
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,5 +27,6 @@ def register(app: Chalice, world: Callable[[], World], authorizer: Any) -> None:
     """
     app.register_middleware(errors.in_one_shape, "http")
     app.register_blueprint(health.routes())
-    for routes in (bins.routes, consignments.routes, policies.routes, rejections.routes):
+    parts = (bins, consignments, people, policies, rejections, reviews)
+    for routes in (part.routes for part in parts):
         app.register_blueprint(routes(world, authorizer))

@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from chalicelib.api.errors import Unprocessable
 from chalicelib.domain import BIN_ID, Expectation, Item
 from chalicelib.errors import InvalidRequest
+from chalicelib.resolution import Cause, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ Checked = TypeVar("Checked", bound=BaseModel)
 Name = Annotated[str, Field(pattern=rf"^(?:{BIN_ID.pattern})$")]
 Sku = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 Quantity = Annotated[int, Field(ge=0, le=100_000)]
+Note = Annotated[str, Field(max_length=1_000)]
 
 
 class _Body(BaseModel):
@@ -78,6 +80,52 @@ class ConsignmentBody(_Body):
         ]
 
 
+class ResolutionBody(_Body):
+    """The body of `POST /v1/bins/{bin_id}/resolution`."""
+
+    true_count: Quantity
+    reason: Annotated[Cause, Field(strict=False)]
+    note: Note = ""
+
+    @model_validator(mode="after")
+    def is_explained(self) -> Self:
+        """Refuse a reason that says nothing, without a note that does."""
+        if self.reason is Cause.OTHER and not self.note.strip():
+            raise ValueError("reason other needs a note")
+        return self
+
+    @property
+    def finding(self) -> Finding:
+        """What the operator says."""
+        return Finding(self.true_count, self.reason, self.note)
+
+
+class ReopeningBody(_Body):
+    """The body of `POST /v1/bins/{bin_id}/reopening`; it may be left out."""
+
+    note: Note = ""
+
+
+def resolution_in(body: bytes) -> ResolutionBody:
+    """Return the resolution that a body describes.
+
+    Raises:
+        InvalidRequest: the body is no JSON.
+        Unprocessable: it breaks the rules.
+    """
+    return checked(ResolutionBody, _fields_in(body))
+
+
+def reopening_in(body: bytes) -> ReopeningBody:
+    """Return the reopening that a body describes; one without content says nothing more.
+
+    Raises:
+        InvalidRequest: the body is no JSON.
+        Unprocessable: it breaks the rules.
+    """
+    return checked(ReopeningBody, _fields_in(body or b"{}"))
+
+
 def consignment_in(body: bytes) -> ConsignmentBody:
     """Return the consignment that a body describes.
 
@@ -85,10 +133,7 @@ def consignment_in(body: bytes) -> ConsignmentBody:
         InvalidRequest: the body is no JSON.
         Unprocessable: it breaks the rules; the message names each place, not only the first.
     """
-    try:
-        fields = from_json(body, allow_inf_nan=False)
-    except ValueError as error:
-        raise InvalidRequest(f"the body is no JSON: {error}") from error
+    fields = _fields_in(body)
     repeated = [f"bins: {name} is named {times} times" for name, times in _names(fields).items() if times > 1]
     return checked(ConsignmentBody, fields, repeated)
 
@@ -106,6 +151,13 @@ def checked(model: type[Checked], fields: Any, mistakes: Sequence[str] = ()) -> 
     if mistakes:
         raise _all_told(mistakes)
     return body
+
+
+def _fields_in(body: bytes) -> Any:
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise InvalidRequest(f"the body is no JSON: {error}") from error
 
 
 def _names(fields: Any) -> Counter[str]:

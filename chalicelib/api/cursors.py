@@ -50,6 +50,16 @@ class List:
         """Name the list of the versions of one site's policy."""
         return cls("policies", (site,))
 
+    @classmethod
+    def of_acts(cls, bin_id: str) -> List:
+        """Name the list of what people said of one bin."""
+        return cls("acts", (bin_id,))
+
+    @classmethod
+    def of_reviews(cls, site: str) -> List:
+        """Name a site's review queue."""
+        return cls("reviews", (site,))
+
     def cursor(self, page: Page[Any]) -> str | None:
         """Return the cursor of what follows a page of this list; None where nothing can."""
         if page.following is None:

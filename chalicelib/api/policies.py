@@ -45,7 +45,7 @@ def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:
 
         name, request = requests.identifier(site), blueprint.current_request
         body = change_in(requests.body_of(request))
-        author, at = requests.author_of(request), world().clock()
+        author, at = requests.caller_of(request).name, world().clock()
         policies = world().policies
         policies.put(SitePolicy(name, body.replaces + 1, body.policy.rules, author, at, body.note))
         return policy_shapes.standing(policies.standing(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from chalicelib.api.cursors import DEFAULT_LIMIT, MOST
 from chalicelib.api.errors import TooLarge
 from chalicelib.domain import BIN_ID
 from chalicelib.errors import InvalidRequest
+from chalicelib.resolve import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.ports_api import Position
 
 _PAGING = frozenset({"limit", "cursor"})
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 _LARGEST_BODY = 4 * 1024 * 1024
 """Bytes. Lambda takes 6 MB, of which the body's escaping as a JSON string may need a third."""
 
@@ -73,10 +76,17 @@ def identifier(text: str) -> str:
     return text
 
 
-def author_of(request: Request) -> str:
-    """Return who calls, as the authorizer told the gateway: the subject of the token."""
-    who: str = request.context.get("authorizer", {}).get("principalId", "unknown")
-    return who
+def caller_of(request: Request) -> Caller:
+    """Return who calls, as the authorizer has verified it, and their Idempotency-Key.
+
+    Raises:
+        InvalidRequest: the key is none.
+    """
+    name: str = request.context.get("authorizer", {}).get("principalId", "unknown")
+    key = request.headers.get("idempotency-key")
+    if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
+        raise InvalidRequest("an Idempotency-Key has 1 to 255 visible ASCII characters and no space")
+    return Caller(name, key)
 
 
 def body_of(request: Request) -> bytes:

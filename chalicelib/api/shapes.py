@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain import Reason, Rejection
+from chalicelib.feedback import CERTAINTY, POSTERIOR_BINS, is_enough, rate_from, with_rate
 from chalicelib.items import timestamp
+from chalicelib.resolution import Asked, Reopening
 
 if TYPE_CHECKING:
     from chalicelib.domain import (
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
         Judgement,
         Outcome,
     )
-    from chalicelib.ports_api import Pictures
+    from chalicelib.feedback import Estimate, Feedback, Seen
+    from chalicelib.ports_api import Pictures, SiteRules
+    from chalicelib.resolution import Act
 
 
 def bin_status(status: BinStatus) -> dict[str, Any]:
@@ -58,6 +62,81 @@ def outcome(outcome: Outcome, pictures: Pictures) -> dict[str, Any]:
         is_gone = outcome.reason == Reason.GONE
         return {**_rejection(outcome), "picture_url": None if is_gone else pictures.link(outcome.image)}
     return {**_inspection(outcome), "picture_url": pictures.link(outcome.image)}
+
+
+def review(status: BinStatus, rank: int, due_hour: int, pictures: Pictures) -> dict[str, Any]:
+    """Return a bin in its site's review queue: why it waits, and in which hour from now its turn comes."""
+    return {
+        "rank": rank,
+        "due_hour": due_hour,
+        "why": "audit" if status.judgement and status.judgement.is_audit else "uncertain",
+        **bin_status(status),
+        "picture_url": pictures.link(status.image) if status.image else None,
+    }
+
+
+def act(act: Act) -> dict[str, Any]:
+    """Return what somebody said of a bin: a resolution, or what took one back."""
+    common = {"bin_id": act.bin_id, "version": act.version, "by": act.by, "at": timestamp(act.at)}
+    if isinstance(act, Reopening):
+        return {"type": "reopening", **common, "reopens": act.reopens, "note": act.note}
+    return {
+        "type": "resolution",
+        **common,
+        "true_count": act.finding.true_count,
+        "reason": act.finding.cause,
+        "note": act.finding.note,
+        "expected": act.stood.expected,
+        "asked": act.asked,
+        "is_wrong": act.is_wrong,
+        "corrects": act.corrects,
+        "stood": bin_status(act.stood),
+    }
+
+
+def feedback(found: Feedback, rules: SiteRules) -> dict[str, Any]:
+    """Return what resolved bins have taught about a site, what that rests on, and the rate that it has led to."""
+    rate = rate_from(rules.policy, found, rules.adaptation)
+    return {
+        "mismatch_rate": {
+            "in_force": with_rate(rules.policy, found, rules.adaptation).mismatch_rate,
+            "set": rules.policy.mismatch_rate,
+            "is_adapted": is_enough(found, rules.adaptation),
+            "estimate": _estimate(rate),
+            "rests_on": {
+                "resolved": found.rated,
+                "audits": found.seen(Asked.AUDIT).bins,
+                "worth": found.worth,
+                "weighted_share": found.weighted_share,
+                "prior_bins": rules.adaptation.prior_bins,
+                "adapt_from": rules.adaptation.adapt_from,
+                "audits_from": rules.adaptation.audits_from,
+            },
+        },
+        "alert_precision": _seen(found.seen(Asked.ALERT)),
+        "review_yield": _seen(found.seen(Asked.REVIEW)),
+        "audit_misses": _seen(found.seen(Asked.AUDIT)),
+        "unasked": _seen(found.seen(Asked.NOBODY)),
+        "brier": found.brier,
+        "calibration": [
+            {"from": number / POSTERIOR_BINS, "to": (number + 1) / POSTERIOR_BINS, **_seen(seen)}
+            for number, seen in enumerate(found.calibration())
+        ],
+    }
+
+
+def _seen(seen: Seen) -> dict[str, Any]:
+    """Return resolved bins of one kind; the share is null where there are none."""
+    return {
+        "bins": seen.bins,
+        "wrong": seen.wrong,
+        "expected_wrong": seen.expected,
+        "share": _estimate(seen.share) if seen.bins else None,
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, float]:
+    return {"mean": estimate.mean, "low": estimate.low, "high": estimate.high, "certainty": CERTAINTY}
 
 
 def consignment(consignment: Consignment) -> dict[str, Any]:
@@ -101,6 +180,8 @@ def _judgement(judgement: Judgement | None) -> dict[str, Any]:
             "alert_from",
             "is_settled",
             "is_audit",
+            "stands_for",
+            "expected_cost",
             "policy",
         )
     } | {"photos_judged": judgement.photos if judgement else None}

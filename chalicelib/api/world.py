@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
     from chalicelib.load import Loader
     from chalicelib.ports import Bins
-    from chalicelib.ports_api import Consignments, Directory, History, Pictures, PolicyBook
+    from chalicelib.ports_api import Consignments, Directory, History, People, Pictures, PolicyBook, SiteRules
+    from chalicelib.resolve import Resolver
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The record of bins, lists of it, consignments and who loads them, links to photos, policies, and a clock."""
+    """Bins and lists of them, consignments, people's acts, policies and what happened, links, and a clock."""
 
     bins: Bins
     directory: Directory
@@ -26,3 +27,6 @@ class World:
     policies: PolicyBook
     history: History
     clock: Callable[[], datetime]
+    people: People
+    resolver: Resolver
+    rules_of: Callable[[str], SiteRules]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.bins import plain, typed, unchanged_since
-from chalicelib.aws.failures import code_of, temporary
+from chalicelib.aws.failures import cancellations_in, code_of, temporary
 from chalicelib.aws.reading import MOST_KEYS, read_items
 from chalicelib.errors import Conflict
 from chalicelib.items import (
@@ -103,7 +103,7 @@ class DynamoConsignments:
             try:
                 self._dynamodb.transact_write_items(TransactItems=[{"ConditionCheck": check}, *writes])
             except ClientError as error:
-                codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+                codes = cancellations_in(error)
                 if codes[:1] == [_FAILED]:
                     raise Conflict(_SUPERSEDED) from error
                 if _PASSING.intersection(codes):

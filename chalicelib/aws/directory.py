@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from chalicelib.aws.bins import plain, typed
 from chalicelib.aws.failures import temporary
 from chalicelib.errors import InvalidRequest
-from chalicelib.items import REJECTIONS, SHARDS, bin_key, to_outcome, to_status
+from chalicelib.items import REJECTIONS, SHARDS, bin_key, review_queue, to_outcome, to_status
+from chalicelib.items_people import ACTS, to_act
 from chalicelib.ports_api import Page
 
 if TYPE_CHECKING:
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
 
     from chalicelib.domain import BinState, BinStatus, Outcome
     from chalicelib.ports_api import Position
+    from chalicelib.resolution import Act
 
 Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """An index by name, and the attributes of its key; the table's own key is always part of a position."""
+    """An index by name, and the attributes of its key; the table's own key is always part of a position.
+
+    The table itself is the one without a name.
+    """
 
     name: str
     partition: str
@@ -37,6 +42,8 @@ _BY_TIME = _Index("by-time", "PK", "by_time")
 _ATTENTION = _Index("attention", "attention", "attention_at")
 _BINS = _Index("bins", "shard", "state_bin")
 _CONSIGNMENTS = _Index("consignments", "consignment_id", "state_bin")
+_REVIEW = _Index("review", "review", "review_cost")
+_TABLE = _Index("", "PK", "SK")
 _SHARDS = tuple(f"BINS#{number}" for number in range(SHARDS))
 
 
@@ -47,7 +54,7 @@ class _Stretch:
     index: _Index
     partition: str
     prefix: str = ""
-    newest_first: bool = field(default=False, kw_only=True)
+    backwards: bool = field(default=False, kw_only=True)
 
     @property
     def condition(self) -> dict[str, Any]:
@@ -90,16 +97,24 @@ class DynamoDirectory:
         if consignment_id is not None:
             return self._page(_Stretch(_CONSIGNMENTS, consignment_id, prefix), limit, start, to_status)
         if state is not None and state.needs_attention:
-            return self._page(_Stretch(_ATTENTION, state.value, newest_first=True), limit, start, to_status)
+            return self._page(_Stretch(_ATTENTION, state.value, backwards=True), limit, start, to_status)
         return self._walk(prefix, limit, start)
 
     def photos(self, bin_id: str, limit: int, start: Position | None) -> Page[Outcome]:
         """Query the bin's local index backwards."""
-        return self._page(_Stretch(_BY_TIME, bin_key(bin_id), newest_first=True), limit, start, to_outcome)
+        return self._page(_Stretch(_BY_TIME, bin_key(bin_id), backwards=True), limit, start, to_outcome)
 
     def rejections(self, limit: int, start: Position | None) -> Page[Outcome]:
         """Query the rejected photos' partition backwards."""
-        return self._page(_Stretch(_ATTENTION, REJECTIONS, newest_first=True), limit, start, to_outcome)
+        return self._page(_Stretch(_ATTENTION, REJECTIONS, backwards=True), limit, start, to_outcome)
+
+    def reviews(self, site: str, limit: int, start: Position | None) -> Page[BinStatus]:
+        """Query the site's part of the review queue backwards."""
+        return self._page(_Stretch(_REVIEW, review_queue(site), backwards=True), limit, start, to_status)
+
+    def acts(self, bin_id: str, limit: int, start: Position | None) -> Page[Act]:
+        """Query that part of the bin's partition backwards."""
+        return self._page(_Stretch(_TABLE, bin_key(bin_id), ACTS, backwards=True), limit, start, to_act)
 
     def _walk(self, prefix: str, limit: int, start: Position | None) -> Page[BinStatus]:
         """Read the shards one after the other; a position of a shard alone is its beginning."""
@@ -127,13 +142,13 @@ class DynamoDirectory:
             raise InvalidRequest("the cursor does not belong to this list")
         query = {
             "TableName": self._table,
-            "IndexName": stretch.index.name,
+            **({"IndexName": stretch.index.name} if stretch.index.name else {}),
             **stretch.condition,
-            "ScanIndexForward": not stretch.newest_first,
+            "ScanIndexForward": not stretch.backwards,
             "Limit": limit,
             **({"ExclusiveStartKey": typed(start)} if start else {}),
         }
-        with temporary(f"reading index {stretch.index.name}"):
+        with temporary(f"reading {stretch.index.name or 'the table'}"):
             reply = self._dynamodb.query(**query)
         last = reply.get("LastEvaluatedKey")
         return Page(tuple(to_entry(plain(item)) for item in reply["Items"]), plain(last) if last else None)

@@ -30,3 +30,8 @@ def temporary(doing: str) -> Iterator[None]:
 def code_of(error: ClientError) -> str:
     """Return the service's code for an error, or the HTTP status where it names none."""
     return str(error.response.get("Error", {}).get("Code", "unknown"))
+
+
+def cancellations_in(error: ClientError) -> list[str]:
+    """Return why each write of a transaction was cancelled, in their order; none where that was not the error."""
+    return [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.bins import plain, typed
 from chalicelib.aws.failures import temporary
-from chalicelib.items import timestamp, to_inspection
+from chalicelib.items import moment, timestamp, to_inspection
+from chalicelib.replay import Truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 INDEX = "history"
 
-_PAST: dict[str, Callable[[Mapping[str, Any]], Past]] = {"INSPECTION": to_inspection}
+
+def _truth_in(item: Mapping[str, Any]) -> Truth:
+    return Truth(item["bin_id"], moment(item["at"]), int(item["true_count"]))
+
+
+_PAST: dict[str, Callable[[Mapping[str, Any]], Past]] = {"INSPECTION": to_inspection, "RESOLUTION": _truth_in}
 """How the items that the index holds are read, by their types."""
 
 

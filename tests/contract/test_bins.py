@@ -100,47 +100,49 @@ def test_a_bin_is_not_known_by_what_belongs_to_its_neighbours(record: Record) ->
 
 
 def test_a_photo_and_its_bins_status_are_recorded_together(record: Record) -> None:
-    assert record.bins.record(FIRST, UNKNOWN, UNKNOWN.after(FIRST))
-    assert record.bins.get("A-17").status == UNKNOWN.after(FIRST)
-    assert record.items() == [from_status(UNKNOWN.after(FIRST)), from_outcome(FIRST)]
+    assert record.bins.record(FIRST, UNKNOWN, UNKNOWN.after(FIRST, None))
+    assert record.bins.get("A-17").status == UNKNOWN.after(FIRST, None)
+    assert record.items() == [from_status(UNKNOWN.after(FIRST, None)), from_outcome(FIRST)]
 
 
 def test_a_bins_next_photo_builds_on_its_status(record: Record) -> None:
-    one = UNKNOWN.after(FIRST)
+    one = UNKNOWN.after(FIRST, None)
     assert record.bins.record(FIRST, UNKNOWN, one)
-    assert record.bins.record(SECOND, one, one.after(SECOND))
+    assert record.bins.record(SECOND, one, one.after(SECOND, None))
     assert record.bins.get("A-17").status.photos == 2
 
 
 def test_a_photo_that_has_been_recorded_changes_nothing(record: Record) -> None:
-    one = UNKNOWN.after(FIRST)
+    one = UNKNOWN.after(FIRST, None)
     record.bins.record(FIRST, UNKNOWN, one)
     before = record.items()
     as_rejection = rejection_of(FIRST.image)
-    assert not record.bins.record(as_rejection, one, one.after(as_rejection))
+    assert not record.bins.record(as_rejection, one, one.after(as_rejection, None))
     assert record.items() == before
 
 
 def test_a_photo_recorded_before_is_no_conflict_though_its_bin_has_changed_since(record: Record) -> None:
-    record.bins.record(FIRST, UNKNOWN, UNKNOWN.after(FIRST))
-    assert not record.bins.record(FIRST, UNKNOWN, UNKNOWN.after(FIRST))
+    record.bins.record(FIRST, UNKNOWN, UNKNOWN.after(FIRST, None))
+    assert not record.bins.record(FIRST, UNKNOWN, UNKNOWN.after(FIRST, None))
 
 
-@pytest.mark.parametrize("seen", [UNKNOWN, UNKNOWN.after(FIRST).after(FIRST)], ids=["none at all", "a later one"])
+@pytest.mark.parametrize(
+    "seen", [UNKNOWN, UNKNOWN.after(FIRST, None).after(FIRST, None)], ids=["none at all", "a later one"]
+)
 def test_a_bin_that_changed_since_it_was_read_is_a_conflict_and_nothing_is_recorded(
     record: Record, seen: BinStatus
 ) -> None:
-    record.bins.record(FIRST, UNKNOWN, UNKNOWN.after(FIRST))
+    record.bins.record(FIRST, UNKNOWN, UNKNOWN.after(FIRST, None))
     before = record.items()
     with pytest.raises(Conflict, match="A-17"):
-        record.bins.record(SECOND, seen, seen.after(SECOND))
+        record.bins.record(SECOND, seen, seen.after(SECOND, None))
     assert record.items() == before
 
 
 def test_a_bin_that_should_be_on_file_and_is_not_is_a_conflict(record: Record) -> None:
-    one = UNKNOWN.after(FIRST)
+    one = UNKNOWN.after(FIRST, None)
     with pytest.raises(Conflict):
-        record.bins.record(SECOND, one, one.after(SECOND))
+        record.bins.record(SECOND, one, one.after(SECOND, None))
     assert record.items() == []
 
 
@@ -162,7 +164,7 @@ def recording(emulator: Emulator, code: str, modeled: dict[str, Any]) -> None:
     dynamodb = emulator.client("dynamodb")
     with Stubber(dynamodb) as stubber:
         stubber.add_client_error("transact_write_items", code, modeled_fields=modeled)
-        DynamoBins(dynamodb, "bins").record(FIRST, UNKNOWN, UNKNOWN.after(FIRST))
+        DynamoBins(dynamodb, "bins").record(FIRST, UNKNOWN, UNKNOWN.after(FIRST, None))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +202,7 @@ def test_a_table_that_is_missing_is_a_temporary_failure(emulator: Emulator) -> N
     nowhere = DynamoBins(emulator.client("dynamodb"), "no-such-table")
     for attempt in (
         lambda: nowhere.get("A-17"),
-        lambda: nowhere.record(FIRST, UNKNOWN, UNKNOWN.after(FIRST)),
+        lambda: nowhere.record(FIRST, UNKNOWN, UNKNOWN.after(FIRST, None)),
         lambda: nowhere.record_stray(STRAY),
     ):
         with pytest.raises(TemporaryFailure, match="ResourceNotFoundException"):

@@ -47,10 +47,10 @@ class Record:
             self.bins.record_stray(outcome)
             return
         status = self.bins.get(outcome.bin_id).status
-        self.bins.record(outcome, status, status.after(outcome))
+        self.bins.record(outcome, status, status.after(outcome, None))
 
     def load(self, expected: dict[str, int], consignment_id: str = "C-1") -> None:
-        loader = Loader(self.consignments, lambda: minutes(500), lambda _seconds: None)
+        loader = Loader(self.consignments, lambda: minutes(-1), lambda _seconds: None)
         loader.load(consignment_id, "FRA1", [expectation_of(n, q, consignment_id) for n, q in expected.items()])
 
 

@@ -102,6 +102,12 @@ class Account:
             quantities = [{"bin_id": f"{bins}-{name}", "expected_quantity": 1}]
             self.call("PUT", f"/v1/consignments/{name}", {"site": "FRA1", "bins": quantities})
 
+    def resolve(self) -> None:
+        name = secrets.token_hex(4)
+        bins = [{"bin_id": f"bin-{name}", "expected_quantity": 1}]
+        self.call("PUT", f"/v1/consignments/{name}", {"site": "FRA1", "bins": bins})
+        self.call("POST", f"/v1/bins/bin-{name}/resolution", {"true_count": 1, "reason": "counted"})
+
     def alerts_of(self, bin_id: str) -> list[bool]:
         """Return of each alert that is recorded of a bin whether it is marked as sent."""
         reply = self._client("dynamodb").query(
@@ -191,6 +197,7 @@ NEEDED: dict[tuple[str, str], Callable[[Account], object]] = {
     ("APIHandler", "dynamodb:PutItem"): Account.load,
     ("APIHandler", "dynamodb:DeleteItem"): Account.load,
     ("APIHandler", "dynamodb:ConditionCheckItem"): Account.load,
+    ("APIHandler", "dynamodb:UpdateItem"): Account.resolve,
 }
 
 

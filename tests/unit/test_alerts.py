@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.domain import Alert, Rejection
 
 RANKS = {Severity.LOW: 0, Severity.MEDIUM: 1, Severity.HIGH: 2}
-ALERTING = [Verdict.MISMATCH, Verdict.UNEXPECTED, Verdict.REJECTED]
+ALERTING = [Verdict.MISMATCH, Verdict.UNEXPECTED, Verdict.REJECTED, Verdict.REVIEW]
 
 WAITING = BinStatus("A-17", 1, BinState.WAITING, NOON, site="FRA1", consignment_id="C-1", expected=3)
 SHORT = replace(
@@ -144,6 +144,13 @@ def test_an_alert_carries_what_the_verdict_rests_on() -> None:
 def test_an_alert_says_whether_its_bin_alerts_again(state: EpisodeState) -> None:
     episode = Episode(state, seconds_later(1), (Verdict.MISMATCH,))
     assert alert_of(StatusChange(WAITING, replace(SHORT, episode=episode))).episode is state
+
+
+def test_a_reopened_review_asks_for_another_look() -> None:
+    reviewed = replace(SHORT, state=BinState.REVIEW, judgement=Judgement(Verdict.REVIEW, "FRA1/1", 0.2), episode=None)
+    resolved = reviewed.resolved("ann", seconds_later(2))
+    alert = alert_of(StatusChange(resolved, resolved.reopened(reviewed, "bob", seconds_later(3))))
+    assert (alert.verdict, alert.severity) == (Verdict.REVIEW, Severity.LOW)
 
 
 def test_a_photo_whose_key_names_no_bin_alerts_with_its_reason() -> None:

@@ -143,6 +143,8 @@ def test_a_bin_is_shown_with_its_expectation_and_its_newest_photo(client: Client
         "photos_judged": 1,
         "is_settled": False,
         "is_audit": False,
+        "stands_for": 1.0,
+        "expected_cost": None,
         "policy": "p/1",
         "since": "2026-05-03T19:21:00.000Z",
         "alert": {"state": "open", "opened_at": "2026-05-04T12:07:00.000Z", "raised": ["mismatch"], "by": None},

@@ -230,15 +230,22 @@ BODIES = {
         ("PUT", "/v1/policies/FRA1", ["viewer"], 403),
         ("POST", "/v1/policies/FRA1/preview", ["operator"], 200),
         ("POST", "/v1/policies/FRA1/preview", ["viewer"], 403),
+        ("GET", "/v1/reviews?site=FRA1", ["viewer"], 200),
+        ("GET", "/v1/sites/FRA1/feedback", ["viewer"], 200),
+        ("GET", "/v1/bins/A-1/resolutions", ["viewer"], 200),
+        ("POST", "/v1/bins/A-1/acknowledgement", ["viewer"], 403),
+        ("POST", "/v1/bins/A-1/resolution", ["viewer"], 403),
+        ("POST", "/v1/bins/A-1/reopening", ["viewer"], 403),
+        ("POST", "/v1/bins/A-1/acknowledgement", ["operator"], 404),
         ("GET", "/v1/bins", [], 403),
     ],
 )
-def test_viewers_read_and_operators_load_and_set(
+def test_viewers_read_and_operators_change_things(
     client: Client, method: str, path: str, roles: list[str] | None, status: int
 ) -> None:
     token = {} if roles is None else {"Authorization": signed(**{"cognito:groups": roles})}
     headers = {"Content-Type": "application/json", **token}
-    body = b"" if method == "GET" else json.dumps(BODIES[path]).encode()
+    body = b"" if method == "GET" else json.dumps(BODIES.get(path, {})).encode()
     assert client.http.request(method, path, headers=headers, body=body).status_code == status
 
 
@@ -251,7 +258,7 @@ def test_a_change_of_a_policy_remembers_whose_token_it_came_with(client: Client)
 
 def test_every_route_but_health_is_closed(client: Client) -> None:
     routes = [(path, entry) for path, methods in client._app.routes.items() for entry in methods.values()]
-    assert len(routes) == 11
+    assert len(routes) == 17
     assert [path for path, entry in routes if entry.authorizer is None] == ["/health"]
     for path, entry in routes[1:]:
         assert client.http.request(entry.method, path.replace("{", "").replace("}", "")).status_code == 401

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chalicelib.alerts import alert_for
 from chalicelib.check import Checker
 from chalicelib.domain import BinState, Inspection, Reason, Rejection, Verdict
 from chalicelib.errors import PhotoRefused, TemporaryFailure
+from chalicelib.events import StatusChange
 from chalicelib.items import from_expectation, from_status
 from tests.examples import JPEG, NOON, POLICY, expecting, image_of, seconds_later, sure_of
 from tests.fakes import AFTER, BEFORE, BusyBins, FakeBins, FakeCounter, FakeImages, FakePolicies, Trouble
@@ -166,6 +168,18 @@ def test_photos_that_each_leave_doubt_make_a_mismatch_together() -> None:
     states = bins.get("A-17").status.state
     assert verdicts == [Verdict.REVIEW] * 3
     assert states is BinState.MISMATCH
+
+
+def test_an_audited_bin_that_matches_waits_in_the_review_queue_marked_as_such_and_alerts_nobody() -> None:
+    bins = bins_expecting(3)
+    everyone = replace(checker(bins=bins), policies=FakePolicies(replace(POLICY, audit_share=1.0)))
+    before = bins.get("A-17").status
+    everyone.check(PHOTO)
+    item = bins.items["BIN#A-17", "BIN#STATUS"]
+    status = bins.get("A-17").status
+    assert (item["review"], item["judgement"]["is_audit"]) == ("REVIEW#FRA1", True)
+    assert status.episode is None
+    assert alert_for(StatusChange(before, status)) is None
 
 
 def test_the_policy_asked_for_is_that_of_the_site_and_the_bin() -> None:

@@ -107,6 +107,21 @@ def test_an_audited_bin_that_matches_is_reviewed_and_says_so() -> None:
     assert (judgement.verdict, judgement.is_audit) == (Verdict.REVIEW, True)
 
 
+def test_an_audit_stands_for_all_that_match_for_one_that_is_drawn_and_other_bins_for_themselves() -> None:
+    one_in_fifty = replace(POLICY, audit_share=0.02)
+    for seen in (sure_of(3), sure_of(1)):
+        judgement = decide(expecting(3), Evidence.of(seen), one_in_fifty, is_audited=True)
+        assert judgement.stands_for == (pytest.approx(50.0) if judgement.is_audit else 1.0)
+
+
+def test_leaving_a_bin_alone_costs_its_posterior_times_a_miss_and_all_audits_alike_the_most_that_a_match_may() -> None:
+    review = decide(expecting(3), Evidence.of(sure_of(2, 0.8)), POLICY)
+    assert review.expected_cost == pytest.approx((review.probability_of_mismatch or 0.0) * POLICY.costs.missed_mismatch)
+    one_in_fifty = replace(POLICY, audit_share=0.02)
+    audits = {decide(expecting(3), Evidence.of(sure_of(3, s)), one_in_fifty, is_audited=True) for s in (0.9, 0.99)}
+    assert {audit.expected_cost for audit in audits} == {one_in_fifty.review_from * 2.0 * 50.0}
+
+
 def test_an_audited_bin_that_does_not_match_is_no_audit() -> None:
     judgement = decide(expecting(3), Evidence.of(sure_of(1)), POLICY, is_audited=True)
     assert (judgement.verdict, judgement.is_audit) == (Verdict.MISMATCH, False)

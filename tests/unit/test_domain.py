@@ -329,11 +329,41 @@ def test_a_bin_that_comes_back_after_it_was_resolved_is_reopened() -> None:
 
 
 def test_a_resolution_that_was_none_is_taken_back_and_alerts_anew() -> None:
-    done = after_photos(inspection_of(photo(1), Verdict.MISMATCH)).resolved("ann", seconds_later(9))
-    again = done.reopened(BinState.MISMATCH, "bob", seconds_later(10))
+    stood = after_photos(inspection_of(photo(1), Verdict.MISMATCH))
+    again = stood.resolved("ann", seconds_later(9)).reopened(stood, "bob", seconds_later(10))
     assert again.episode is not None
     assert (again.episode.state, again.episode.opened_at, again.episode.by) == ("reopened", seconds_later(10), "bob")
-    assert again.state is BinState.MISMATCH
+    assert again == replace(stood, version=again.version, changed_at=seconds_later(10), episode=again.episode)
+
+
+def test_a_bin_that_nobody_was_alerted_about_asks_for_another_look_once_it_is_reopened() -> None:
+    stood = after_photos(inspection_of(photo(1), Verdict.REVIEW))
+    again = stood.resolved("ann", seconds_later(9)).reopened(stood, "bob", seconds_later(10))
+    assert again.episode is not None
+    assert (again.state, again.episode.raised) == (BinState.REVIEW, (Verdict.REVIEW,))
+
+
+def test_what_was_seen_since_a_resolution_stays_when_it_is_taken_back() -> None:
+    stood = after_photos(inspection_of(photo(1), Verdict.MISMATCH))
+    since = after_photos(inspection_of(photo(10), Verdict.MATCH), start=stood.resolved("ann", seconds_later(9)))
+    again = since.reopened(stood, "bob", seconds_later(11))
+    assert (again.state, again.judgement) == (BinState.MISMATCH, stood.judgement)
+    assert (again.image, again.photos) == (since.image, 2)
+    assert again.evidence == after_photos(inspection_of(photo(1)), inspection_of(photo(10))).evidence
+
+
+def test_a_bin_whose_photo_was_unreadable_stands_where_a_readable_one_put_it_since() -> None:
+    stood = after_photos(rejection_of(photo(1)))
+    since = after_photos(inspection_of(photo(10), Verdict.REVIEW), start=stood.resolved("ann", seconds_later(9)))
+    again = since.reopened(stood, "bob", seconds_later(11))
+    assert (again.state, again.judgement, again.reason) == (BinState.REVIEW, since.judgement, None)
+
+
+def test_photos_do_not_end_a_resolution_and_a_new_expectation_does() -> None:
+    done = after_photos(inspection_of(photo(1), Verdict.MISMATCH)).resolved("ann", seconds_later(9))
+    assert done.resolution == done.version
+    assert after_photos(inspection_of(photo(10)), start=done).resolution == done.version
+    assert done.expecting(expecting(4), seconds_later(10)).resolution is None
 
 
 def test_a_new_expectation_ends_every_episode() -> None:

@@ -26,11 +26,11 @@ groups = []
 [default]
 mismatch_rate = 0.02
 anything_else = 0.05
-false_alert_bound = 0.05
+false_alert_bound = 0.1
 missed_bound = 0.2
-photo_correlation = 0.3
+photo_correlation = 0.25
 audit_share = 0.01
-costs = {false_alert = 5, missed_mismatch = 40, review = 3.5}
+costs = {false_alert = 6, missed_mismatch = 100, review = 5}
 deviations = {-2 = 0.1, -1 = 0.5, 1 = 0.3, 2 = 0.1}
 
 [limits]
@@ -41,8 +41,8 @@ prior_bins = 100
 lowest_rate = 0.001
 highest_rate = 0.3
 alerts_per_window = 20
-window_minutes = 15
-consignment_share = 0.3
+window_minutes = 60
+consignment_share = 0.2
 consignment_least = 5
 """
 

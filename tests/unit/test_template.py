@@ -193,6 +193,16 @@ def test_functions_read_photos_under_the_prefix_only(function: str) -> None:
     assert photos == {"Fn::Sub": "${Photos.Arn}/${Prefix}*"}
 
 
+def test_the_api_may_add_to_what_sites_learn_and_to_no_other_item() -> None:
+    (statement,) = [
+        statement
+        for policy in RESOURCES["APIHandlerRole"]["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "dynamodb:UpdateItem" in as_list(statement["Action"])
+    ]
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SITE#*"]}}
+
+
 def test_the_authorizer_may_touch_no_data() -> None:
     assert {action.split(":")[0] for action, _ in grants("Authorize")} == {"logs", "xray"}
 
@@ -295,8 +305,8 @@ def test_what_carries_an_expiry_goes_at_its_time() -> None:
     assert ttl["AttributeName"] in from_ruling(stray_alert(), Ruling(Dispatch.SILENT))
 
 
-def test_a_bin_that_needs_attention_is_in_every_index_of_bins() -> None:
-    item = from_status(BinStatus("A-17", state=BinState.MISMATCH, consignment_id="C-1"))
+def test_a_bin_in_review_is_in_every_index_of_bins() -> None:
+    item = from_status(BinStatus("A-17", state=BinState.REVIEW, site="FRA1", consignment_id="C-1"))
     for index, key in keys_of_indexes().items():
         assert (key <= set(item)) == (index != "history")
 

@@ -1,0 +1,63 @@
+"""What people do about bins, and what their sites learn from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chalice.app import Blueprint
+
+from chalicelib.api import requests, shapes
+from chalicelib.api.cursors import List
+from chalicelib.api.errors import answered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.api.world import World
+
+
+def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:
+    """Return the routes of acknowledging, resolving and reopening; the authorizer lets none but operators do it."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route("/v1/bins/{bin_id}/acknowledgement", methods=["POST"], authorizer=authorizer)
+    @answered
+    def acknowledge(bin_id: str) -> dict[str, Any]:
+        caller = requests.caller_of(blueprint.current_request)
+        return shapes.bin_in_full(world().resolver.acknowledge(requests.identifier(bin_id), caller), world().pictures)
+
+    @blueprint.route("/v1/bins/{bin_id}/resolution", methods=["POST"], authorizer=authorizer)
+    @answered
+    def resolve(bin_id: str) -> dict[str, Any]:
+        from chalicelib.api.bodies import resolution_in  # noqa: PLC0415 - slow to import, see chalicelib.api
+
+        caller = requests.caller_of(blueprint.current_request)
+        said = resolution_in(requests.body_of(blueprint.current_request))
+        bin_ = world().resolver.resolve(requests.identifier(bin_id), said.finding, caller)
+        return shapes.bin_in_full(bin_, world().pictures)
+
+    @blueprint.route("/v1/bins/{bin_id}/reopening", methods=["POST"], authorizer=authorizer)
+    @answered
+    def reopen(bin_id: str) -> dict[str, Any]:
+        from chalicelib.api.bodies import reopening_in  # noqa: PLC0415 - likewise
+
+        caller = requests.caller_of(blueprint.current_request)
+        said = reopening_in(requests.body_of(blueprint.current_request))
+        bin_ = world().resolver.reopen(requests.identifier(bin_id), said.note, caller)
+        return shapes.bin_in_full(bin_, world().pictures)
+
+    @blueprint.route("/v1/bins/{bin_id}/resolutions", authorizer=authorizer)
+    @answered
+    def list_acts(bin_id: str) -> dict[str, Any]:
+        acts = List.of_acts(requests.identifier(bin_id))
+        paging = requests.paging_in(requests.query_of(blueprint.current_request), acts)
+        page = world().directory.acts(bin_id, paging.limit, paging.start)
+        return {"resolutions": [shapes.act(act) for act in page.entries], "cursor": acts.cursor(page)}
+
+    @blueprint.route("/v1/sites/{site}/feedback", authorizer=authorizer)
+    @answered
+    def show_feedback(site: str) -> dict[str, Any]:
+        rules = world().rules_of(requests.identifier(site))
+        return {"site": site, **shapes.feedback(world().people.feedback(site), rules)}
+
+    return blueprint

@@ -1,0 +1,165 @@
+"""The use case of people: take up an alert, say what a bin really holds, take that back.
+
+Gather, decide, apply: read the bin and the resolution that stands, decide what follows, and write it in one
+conditional transaction: the bin's status, what was said, and what the site's sums learn from it. The status's version
+is the lock: where a photo or somebody else has changed the bin meanwhile, all is read and decided again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.domain import Bin, BinState, EpisodeState
+from chalicelib.errors import Conflict, NotFound, TemporaryFailure
+from chalicelib.feedback import NOTHING, learnt_from
+from chalicelib.ports_api import Asking, Step
+from chalicelib.resolution import Reopening, Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from chalicelib.domain import BinStatus
+    from chalicelib.ports import Bins
+    from chalicelib.ports_api import People
+    from chalicelib.resolution import Finding
+
+_ATTEMPTS = 8
+_FIRST_PAUSE_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks; `key` is their Idempotency-Key, by which a request that comes again is known."""
+
+    name: str
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """What `resolve` needs: the record of bins and of what people did, by which clock, and how to pause (seconds).
+
+    All methods return the bin as it stands afterwards. A request that comes again, with its key, changes nothing.
+
+    Raises:
+        NotFound: no such bin is on file.
+        Conflict: the bin does not stand so that this could be done, or the key belongs to another request.
+        TemporaryFailure: the table did not answer as it should, or the bin changes too fast.
+
+    """
+
+    bins: Bins
+    people: People
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
+
+    def acknowledge(self, bin_id: str, caller: Caller) -> Bin:
+        """Take up a bin's alert. Doing it again changes nothing; somebody else takes it over."""
+        asking = _asking(caller, "acknowledge")
+        return self._carry_out(bin_id, asking, lambda status, _: acknowledged(status, caller.name))
+
+    def resolve(self, bin_id: str, finding: Finding, caller: Caller) -> Bin:
+        """Say what a bin really holds; it starts afresh. Saying something else of a resolved bin corrects it."""
+        asking = _asking(caller, "resolve", finding.true_count, finding.cause, finding.note)
+        return self._carry_out(
+            bin_id, asking, lambda status, last: resolved(status, last, finding, caller.name, self.clock())
+        )
+
+    def reopen(self, bin_id: str, note: str, caller: Caller) -> Bin:
+        """Take a bin's resolution back: it stands as it stood, alerts, and its site unlearns what it had learnt."""
+        asking = _asking(caller, "reopen", note)
+        return self._carry_out(
+            bin_id, asking, lambda status, last: reopened(status, last, note, caller.name, self.clock())
+        )
+
+    def _carry_out(
+        self, bin_id: str, asking: Asking, decide: Callable[[BinStatus, Resolution | None], Step | None]
+    ) -> Bin:
+        for attempt in range(_ATTEMPTS):
+            is_done = self._was_carried_out(bin_id, asking)
+            bin_ = self._known(bin_id)
+            step = None if is_done else decide(bin_.status, self._standing(bin_.status))
+            if step is None:
+                return bin_
+            if self.people.write(bin_.status, step, asking):
+                return Bin(step.after, bin_.expectation)
+            self.sleep(_FIRST_PAUSE_S * 2**attempt)
+        raise TemporaryFailure(f"bin {bin_id} changes too fast: {_ATTEMPTS} attempts met another change")
+
+    def _known(self, bin_id: str) -> Bin:
+        bin_ = self.bins.get(bin_id)
+        if bin_.status.version == 0:
+            raise NotFound(f"no bin {bin_id} is on file")
+        return bin_
+
+    def _was_carried_out(self, bin_id: str, asking: Asking) -> bool:
+        on_file = None if asking.key is None else self.people.asked_before(bin_id, asking.key)
+        if on_file is not None and on_file != asking:
+            raise Conflict("this Idempotency-Key was used for another request")
+        return on_file is not None
+
+    def _standing(self, status: BinStatus) -> Resolution | None:
+        """Read the resolution that stands; the bin was read before, so one that is newer ends in another attempt."""
+        return None if status.resolution is None else self.people.resolution(status.bin_id, status.resolution)
+
+
+def acknowledged(status: BinStatus, by: str) -> Step | None:
+    """Decide what taking up a bin's alert changes; None where nothing.
+
+    Raises:
+        Conflict: there is no alert that somebody could take up.
+
+    """
+    episode = status.episode
+    if episode is None or not episode.is_active:
+        raise Conflict(f"bin {status.bin_id} has no open alert")
+    is_theirs = episode.state is EpisodeState.ACKNOWLEDGED and episode.by == by
+    return None if is_theirs else Step(status.acknowledged(by))
+
+
+def resolved(status: BinStatus, last: Resolution | None, finding: Finding, by: str, at: datetime) -> Step | None:
+    """Decide what a resolution changes; None where the bin is resolved in just this way already.
+
+    Where no photo was judged since the last one, this one corrects it: it speaks of what that one spoke of, and takes
+    its place in the site's sums.
+    """
+    corrected = last if status.state is BinState.RESOLVED else None
+    if corrected is not None and (corrected.finding, corrected.by) == (finding, by):
+        return None
+    after = status.resolved(by, at)
+    said = Resolution(
+        status.bin_id,
+        after.version,
+        by,
+        at,
+        finding,
+        stood=corrected.stood if corrected else status,
+        corrects=corrected.version if corrected else None,
+    )
+    unlearnt = -learnt_from(corrected) if corrected else NOTHING
+    return Step(after, said, learnt_from(said) + unlearnt)
+
+
+def reopened(status: BinStatus, last: Resolution | None, note: str, by: str, at: datetime) -> Step | None:
+    """Decide what a reopening changes; None where the same person has just done it.
+
+    Raises:
+        Conflict: no resolution stands under the bin's expectation.
+
+    """
+    episode = status.episode
+    if episode is not None and episode.state is EpisodeState.REOPENED and episode.by == by:
+        return None
+    if last is None:
+        raise Conflict(f"bin {status.bin_id} has no resolution under its present expectation")
+    after = status.reopened(last.stood, by, at)
+    return Step(after, Reopening(status.bin_id, after.version, by, at, last.version, note), -learnt_from(last))
+
+
+def _asking(caller: Caller, *content: object) -> Asking:
+    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return Asking(caller.name, digest, caller.key)

@@ -1,0 +1,123 @@
+"""People at work on the deployed app: a photo puts a bin into the queue, an operator takes it out, the site learns."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local.plan import PREFIX
+from local.stack import Stack, stack
+from local.tally import received_by
+from tests.serving_fixtures import drawn, encoded, package
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.integration
+
+SITE = f"S-{secrets.token_hex(4)}"
+BINS = ("seen-1", "seen-2", "unreadable")
+RESOLVED = {"true_count": 1, "reason": "counted", "note": "counted twice"}
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("resolving")
+    with stack(folder, lambda _: None, model=package(folder / "model")) as running:
+        bins = [{"bin_id": name, "expected_quantity": 1} for name in BINS]
+        running.call("PUT", "/v1/consignments/C-1", {"site": SITE, "bins": bins})
+        for name in BINS:
+            photograph(running, name, b"no photo" if name == "unreadable" else encoded(drawn()))
+        yield running
+
+
+def photograph(system: Stack, bin_id: str, body: bytes) -> None:
+    s3, bucket = system.emulator.client("s3"), system.outputs["BucketName"]
+    photos = shown(system, bin_id)["photos"]
+    s3.put_object(Bucket=bucket, Key=f"{PREFIX}{bin_id}/{secrets.token_hex(4)}.jpg", Body=body)
+    eventually(lambda: shown(system, bin_id)["photos"] == photos + 1, 60)
+
+
+def shown(system: Stack, bin_id: str) -> Any:
+    return system.call("GET", f"/v1/bins/{bin_id}")
+
+
+def waiting(system: Stack) -> list[str]:
+    return [entry["bin_id"] for entry in system.call("GET", f"/v1/reviews?site={SITE}")["reviews"]]
+
+
+def post(system: Stack, path: str, body: Any, key: str | None = None) -> tuple[int, Any]:
+    """Call as the operator, also where that is refused."""
+    request = urllib.request.Request(
+        f"{system.api_url}{path}",
+        method="POST",
+        data=json.dumps(body).encode(),
+        headers={
+            "Authorization": f"Bearer {system.token}",
+            "Content-Type": "application/json",
+            **({"Idempotency-Key": key} if key else {}),
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return reply.status, json.load(reply)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+class Subscriber:
+    """Remembers which bins alerted: the queue forgets what is taken out of it."""
+
+    def __init__(self, system: Stack) -> None:
+        self._system = system
+        self._heard: list[str] = []
+
+    def alerts_about(self, bin_id: str) -> int:
+        sqs = self._system.emulator.client("sqs")
+        self._heard += [alert["bin_id"] for alert in received_by(sqs, self._system.subscriber_url)]
+        return self._heard.count(bin_id)
+
+
+def test_what_waits_for_a_person_is_resolved_once_leaves_its_queue_and_its_site_learns(system: Stack) -> None:
+    for name in ("seen-1", "seen-2"):
+        was_waiting = name in waiting(system)
+        assert was_waiting == (shown(system, name)["status"] == "review")
+        status, bin_ = post(system, f"/v1/bins/{name}/resolution", RESOLVED, key="k-1")
+        assert (status, bin_["status"]) == (200, "resolved")
+        assert post(system, f"/v1/bins/{name}/resolution", RESOLVED, key="k-1") == (200, bin_)
+    assert waiting(system) == []
+    learnt = system.call("GET", f"/v1/sites/{SITE}/feedback")
+    kinds = ("alert_precision", "review_yield", "audit_misses", "unasked")
+    assert sum(learnt[kind]["bins"] for kind in kinds) == 2
+
+
+def test_the_record_names_the_operator_by_the_tokens_subject(system: Stack) -> None:
+    post(system, "/v1/bins/seen-1/resolution", {**RESOLVED, "true_count": 0})
+    said = system.call("GET", "/v1/bins/seen-1/resolutions")["resolutions"]
+    subject = json.loads(_payload_of(system.token))["sub"]
+    assert {one["by"] for one in said} == {subject}
+    assert (said[0]["true_count"], said[0]["corrects"]) == (0, said[1]["version"])
+
+
+def test_a_bin_is_taken_up_resolved_and_reopened_and_alerts_again(system: Stack) -> None:
+    subscriber = Subscriber(system)
+    eventually(lambda: subscriber.alerts_about("unreadable") == 1)
+    assert post(system, "/v1/bins/unreadable/acknowledgement", {})[1]["alert"]["state"] == "acknowledged"
+    assert post(system, "/v1/bins/unreadable/resolution", RESOLVED)[1]["status"] == "resolved"
+    status, reopened = post(system, "/v1/bins/unreadable/reopening", {"note": "wrong bin"})
+    assert (status, reopened["status"], reopened["alert"]["state"]) == (200, "rejected", "reopened")
+    eventually(lambda: subscriber.alerts_about("unreadable") == 2)
+    assert post(system, "/v1/bins/nowhere/resolution", RESOLVED)[0] == 404
+
+
+def _payload_of(token: str) -> bytes:
+    """What a token claims, read without its key."""
+    middle = token.split(".")[1]
+    return base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4))
