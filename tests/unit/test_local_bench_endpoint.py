@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def contender(name: str, p50: float, photos_per_second: float, ready: float = 1.0, mb: float | None = 200) -> Contender:
     cells = [Seen(1, 1, p50, p50, p50, photos_per_second / 2, 1, 0), Seen(4, 1, p50, p50, p50, photos_per_second, 1, 0)]
-    return Contender(name, ready, mb, cells)
+    return Contender(name, ready, mb, cells=cells)
 
 
 GOOD = {
