@@ -219,7 +219,12 @@ def test_any_delivery_of_the_same_events_leaves_the_same_table_in_dynamodb_as_in
     in_memory = InMemory()
     deliver(photos, data.draw(deliveries(len(photos))), in_dynamo)
     deliver(photos, in_order(photos), in_memory)
-    assert in_dynamo.items() == in_memory.items()
+    assert but_for_episodes(in_dynamo.items()) == but_for_episodes(in_memory.items())
+
+
+def but_for_episodes(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What alerts went out depends on what was known when: a bin that was wrong for a moment has alerted."""
+    return [{name: value for name, value in item.items() if name != "episode"} for item in items]
 
 
 def deliver(photos: list[Photo], delivery: Delivery, record: Record) -> None:
