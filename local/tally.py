@@ -68,6 +68,7 @@ class Tally:
         """Return the figures, beside what was planned."""
         planted = {photo.bin_id for photo in plan if photo.is_planted}
         alerted = {alert["bin_id"] for alert in self.alerts if alert["verdict"] == Verdict.MISMATCH}
+        reviewed = {end.bin_id for end in self.inspections if end.judgement.verdict == Verdict.REVIEW}
         median, p95 = self.seconds_to_verdict()
         return {
             "photos": len(self.uploads),
@@ -79,7 +80,9 @@ class Tally:
             "doubled": self.doubled,
             "planted": len(planted),
             "planted_alerted": len(planted & alerted),
+            "planted_in_review": len(planted & reviewed),
             "false_alerts": len(alerted - planted),
+            "in_review": len(reviewed),
             "seconds_photo_to_verdict_p50": round(median, 2),
             "p95": round(p95, 2),
         }

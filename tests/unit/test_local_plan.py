@@ -11,7 +11,8 @@ from PIL import Image, ImageStat
 if TYPE_CHECKING:
     from pathlib import Path
 
-from local.plan import NoPhotos, consignment_of, dimmed, drawn_plan, plan_from
+from chalicelib.api.policy_bodies import change_in
+from local.plan import POLICY, NoPhotos, consignment_of, dimmed, drawn_plan, plan_from, policy_change
 
 
 def data_folder(folder: Path, counts: dict[str, int], full_size: tuple[str, ...] = ()) -> Path:
@@ -31,6 +32,13 @@ def test_a_data_folder_gives_as_many_photos_as_asked_for_full_size_ones_first(tm
     assert len(plan) == 10
     assert [photo.path.parent.name for photo in plan[:3]] == ["originals", "originals", "bin-images"]
     assert plan[0].holds == 7 % 6
+
+
+def test_the_sites_policy_is_one_that_the_api_takes_and_expects_what_is_planted() -> None:
+    change = change_in(json.dumps(policy_change()).encode())
+    assert change.policy.rules.default == POLICY
+    assert POLICY.mismatch_rate == pytest.approx(1 / 6, abs=0.01)
+    assert {abs(step) for step, _ in POLICY.deviations} == {1, 2, 3}
 
 
 def test_one_bin_in_six_is_planted_with_another_quantity_than_it_holds(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from chalicelib.domain import BinImage, Rejection
+from chalicelib.domain import BinImage, Rejection, Verdict
 from local.plan import Photo
 from local.tally import Tally
+from tests.examples import image_of, inspection_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 KEY = "incoming/A-1/a.jpg"
@@ -45,6 +46,13 @@ def test_the_summary_tells_planted_bins_that_alerted_from_false_alerts() -> None
     alerts = (alert("wrong", "1"), alert("right", "2"), alert("unlisted", "3", "unexpected"))
     summary = Tally(frozenset(), (), alerts).summary(plan)
     assert (summary["planted"], summary["planted_alerted"], summary["false_alerts"], summary["alerts"]) == (1, 1, 1, 3)
+
+
+def test_the_summary_tells_planted_bins_that_wait_for_a_review_from_others() -> None:
+    plan = [Photo("wrong", Path("w"), 1, 2), Photo("right", Path("r"), 1, 1)]
+    ends = [inspection_of(image_of(), Verdict.REVIEW, bin_id=name) for name in ("wrong", "right")]
+    summary = Tally(frozenset(), (*ends, end_of(KEY, "v1")), ()).summary(plan)
+    assert (summary["planted_in_review"], summary["in_review"]) == (1, 2)
 
 
 def test_digests_are_told_from_alerts_and_counted_beside_them() -> None:
