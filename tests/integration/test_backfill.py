@@ -19,7 +19,7 @@ import pytest
 from chalicelib.domain import Inspection, media_type_of
 from chalicelib.errors import PhotoRefused
 from local.backfill import PREFIX
-from local.demo import alerts_after, outcomes_of
+from local.demo import outcomes_of, received_after
 from local.emulator import REGION
 from local.plan import PREFIX as ANNOUNCED
 from local.stack import Stack, stack
@@ -147,7 +147,7 @@ def ended(system: Stack, folder: Path) -> Tally:
     assert at_the_kill < len(FILES)
     run(system, folder, "run", "--photos-per-job", "20", "--yes")
     uploads = uploads_in(system.client("s3"), system.outputs["BucketName"], PREFIX)
-    return Tally(uploads, tuple(recorded(system)), tuple(m for m in alerts_after(system) if m.get("bin_id")))
+    return Tally.of(uploads, recorded(system), received_after(system))
 
 
 def test_each_photo_ends_exactly_once_through_a_kill(ended: Tally) -> None:
