@@ -68,7 +68,7 @@ not hold. It cannot tell which goods are in the bin, and says nothing about peop
 ## Making it again
 
     python -m training train --data $DATA --backbone-weights $WEIGHTS --out $RUN{options}
-    python -m training package --run $RUN --out models/{name}
+    python -m training package --run $RUN --out models/{name} --version {version}{packaging}
     python -m training evaluate --model models/{name} --data $DATA --protocol seed
 
 DATA is a folder with `bin-images/` and `metadata/` in the layout of the public bucket `aft-vbi-pds`, WEIGHTS a state
@@ -121,6 +121,7 @@ def model_card(facts: dict[str, Any]) -> str:
         prior=", ".join(f"{share:.3f}" for share in facts["prior"]),
         options=_options(knobs),
         manifest=facts["data"]["manifest_sha256"],
+        packaging=" --eight-bits" if "quantisation" in facts else "",
     )
 
 

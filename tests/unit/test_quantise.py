@@ -59,6 +59,19 @@ def test_weights_are_8_bits_but_for_the_first_convolutions_and_all_that_works_wi
     assert all(made_by.get(name) != "DequantizeLinear" for node in of_scores for name in node.input)
 
 
+def test_a_graph_in_8_bits_is_not_quantised_again(tmp_path: Path, quantised: Path) -> None:
+    with pytest.raises(UnusableModelError, match="already"):
+        quantise(quantised, PHOTOS, tmp_path / "twice.onnx")
+
+
+def test_weights_leave_the_eighth_bit_free_for_processors_that_add_in_16_bits(quantised: Path) -> None:
+    graph = onnx.load(quantised).graph
+    eight_bits = [one for one in graph.initializer if one.data_type == onnx.TensorProto.INT8]
+    weights = [onnx.numpy_helper.to_array(one) for one in eight_bits if len(one.dims) == 4]
+    assert weights
+    assert all(np.abs(one.astype(int)).max() <= 64 for one in weights)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [({"convolutions": 0}, "no convolution"), ({"input_": "pictures"}, "does not take images")],
