@@ -19,6 +19,7 @@ from chalicelib.aws.history import DynamoHistory
 from chalicelib.aws.policies import DynamoPolicyBook
 from chalicelib.domain import BIN_ID
 from chalicelib.site_policy import to_document
+from chalicelib.wiring import learnt
 from ops.policies import Proposal, propose, replay_since, rules_in_file, version_of
 from ops.stack import Declined, outputs_of
 from ops.terminal import AsJson, Stage, Yes, client, err, failures_told, out, stack_name
@@ -175,7 +176,7 @@ def _table(stage: str) -> str:
 
 
 def _book(stage: str) -> DynamoPolicyBook:
-    return DynamoPolicyBook(client("dynamodb"), _table(stage))
+    return DynamoPolicyBook(client("dynamodb"), _table(stage), learnt)
 
 
 @contextmanager
