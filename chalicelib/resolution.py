@@ -87,13 +87,14 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Reopening:
-    """Somebody has found that a resolution was none; `reopens` is its version."""
+    """Somebody has found that a resolution was none; `reopens` is its version, `stood` where it found the bin."""
 
     bin_id: str
     version: int
     by: str
     at: datetime
     reopens: int
+    stood: BinStatus
     note: str = ""
 
 

@@ -157,7 +157,8 @@ def reopened(status: BinStatus, last: Resolution | None, note: str, by: str, at:
     if last is None:
         raise Conflict(f"bin {status.bin_id} has no resolution under its present expectation")
     after = status.reopened(last.stood, by, at)
-    return Step(after, Reopening(status.bin_id, after.version, by, at, last.version, note), -learnt_from(last))
+    taken_back = Reopening(status.bin_id, after.version, by, at, last.version, last.stood, note)
+    return Step(after, taken_back, -learnt_from(last))
 
 
 def _asking(caller: Caller, *content: object) -> Asking:

@@ -19,10 +19,15 @@ INDEX = "history"
 
 
 def _truth_in(item: Mapping[str, Any]) -> Truth:
-    return Truth(item["bin_id"], moment(item["at"]), int(item["true_count"]))
+    quantity = None if item["type"] == "REOPENING" else int(item["true_count"])
+    return Truth(item["bin_id"], moment(item["at"]), moment(item["stood"]["since"]), quantity)
 
 
-_PAST: dict[str, Callable[[Mapping[str, Any]], Past]] = {"INSPECTION": to_inspection, "RESOLUTION": _truth_in}
+_PAST: dict[str, Callable[[Mapping[str, Any]], Past]] = {
+    "INSPECTION": to_inspection,
+    "RESOLUTION": _truth_in,
+    "REOPENING": _truth_in,
+}
 """How the items that the index holds are read, by their types."""
 
 

@@ -214,10 +214,11 @@ def test_a_reopened_bin_stands_as_it_stood_alerts_again_and_its_site_unlearns(al
 
 
 def test_who_reopened_what_is_kept(alerting: Floor) -> None:
+    stood = alerting.status
     resolved = alerting.resolver.resolve("A-17", COUNTED_3, ANN).status
     reopened = alerting.resolver.reopen("A-17", "wrong bin", BOB).status
     *_, act = alerting.table.said.of_bin("A-17")
-    assert act == Reopening("A-17", reopened.version, "bob", reopened.changed_at, resolved.version, "wrong bin")
+    assert act == Reopening("A-17", reopened.version, "bob", reopened.changed_at, resolved.version, stood, "wrong bin")
 
 
 def test_reopening_once_more_changes_nothing(alerting: Floor) -> None:
