@@ -434,11 +434,14 @@ def _episode_of(status: BinStatus, at: datetime) -> Episode | None:
     if verdict is None:
         is_over = episode is not None and episode.is_active and set(episode.raised) <= _PASSING
         return None if is_over else episode
+    was_reopened = episode is not None and episode.state is EpisodeState.REOPENED
+    is_again = was_reopened or status.resolution is not None
+    state = EpisodeState.REOPENED if is_again else EpisodeState.OPEN
     if episode is None or not episode.is_active:
-        return Episode(EpisodeState.OPEN if episode is None else EpisodeState.REOPENED, at, (verdict,))
+        return Episode(state, at, (verdict,))
     if verdict in episode.raised:
         return episode
-    return Episode(EpisodeState.OPEN, episode.opened_at, (*episode.raised, verdict))
+    return Episode(state, episode.opened_at, (*episode.raised, verdict))
 
 
 @dataclass(frozen=True, slots=True)
