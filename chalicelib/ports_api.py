@@ -150,7 +150,10 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What somebody's request changes: where the bin stands, what was said, what the bin's site learns from it."""
+    """What somebody's request changes: where the bin stands, what was said, what the bin's site learns from it.
+
+    Where the bin stands as before, it keeps its version, and only the request's key is remembered.
+    """
 
     after: BinStatus
     act: Act | None = None

@@ -260,6 +260,15 @@ def test_a_request_that_comes_again_with_its_key_changes_nothing_whatever_happen
     assert (alerting.learnt, len(alerting.table.said.acts)) == (learnt, 1)
 
 
+def test_a_request_that_changed_nothing_changes_nothing_later_either(alerting: Floor) -> None:
+    caller = replace(ANN, key="k-1")
+    once = alerting.resolver.resolve("A-17", COUNTED_2, ANN)
+    assert alerting.resolver.resolve("A-17", COUNTED_2, caller) == once
+    alerting.photograph(1)
+    alerting.resolver.resolve("A-17", COUNTED_2, caller)
+    assert alerting.status.state is BinState.MISMATCH
+
+
 @pytest.mark.parametrize(
     "other",
     [
