@@ -243,13 +243,15 @@ class EpisodeState(StrEnum):
 class Episode:
     """One time that a bin calls for people, from its first alert until it is resolved.
 
-    `raised` are the verdicts that it has alerted about, each once; `by` is who touched it last.
+    `raised` are the verdicts that it has alerted about, each once; `by` is who touched it last, `reopened_by` who began
+    it by taking a resolution back.
     """
 
     state: EpisodeState
     opened_at: datetime
     raised: tuple[Verdict, ...]
     by: str | None = None
+    reopened_by: str | None = None
 
     @property
     def is_active(self) -> bool:
@@ -363,7 +365,7 @@ class BinStatus:
             judgement=judged.judgement,
             since=stood.since,
             evidence=_together(stood.evidence, self.evidence),
-            episode=Episode(EpisodeState.REOPENED, at, (verdict,), by),
+            episode=Episode(EpisodeState.REOPENED, at, (verdict,), by, reopened_by=by),
             resolution=stood.resolution,
         )
 
@@ -434,14 +436,14 @@ def _episode_of(status: BinStatus, at: datetime) -> Episode | None:
     if verdict is None:
         is_over = episode is not None and episode.is_active and set(episode.raised) <= _PASSING
         return None if is_over else episode
-    was_reopened = episode is not None and episode.state is EpisodeState.REOPENED
+    was_reopened = episode is not None and episode.reopened_by is not None
     is_again = was_reopened or status.resolution is not None
     state = EpisodeState.REOPENED if is_again else EpisodeState.OPEN
     if episode is None or not episode.is_active:
         return Episode(state, at, (verdict,))
     if verdict in episode.raised:
         return episode
-    return Episode(state, episode.opened_at, (*episode.raised, verdict))
+    return replace(episode, state=state, raised=(*episode.raised, verdict), by=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,14 +147,14 @@ def resolved(status: BinStatus, last: Resolution | None, finding: Finding, by: s
 
 
 def reopened(status: BinStatus, last: Resolution | None, note: str, by: str, at: datetime) -> Step | None:
-    """Decide what a reopening changes; None where the same person has just done it.
+    """Decide what a reopening changes; None where the same person has done it and the bin still waits for somebody.
 
     Raises:
         Conflict: no resolution stands under the bin's expectation.
 
     """
     episode = status.episode
-    if episode is not None and episode.state is EpisodeState.REOPENED and episode.by == by:
+    if episode is not None and episode.is_active and episode.reopened_by == by:
         return None
     if last is None:
         raise Conflict(f"bin {status.bin_id} has no resolution under its present expectation")

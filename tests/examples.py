@@ -198,6 +198,7 @@ episodes = st.builds(
     moments,
     st.lists(verdicts, min_size=1, unique=True).map(tuple),
     st.none() | texts,
+    st.none() | texts,
 )
 statuses = st.builds(
     BinStatus,

@@ -227,6 +227,26 @@ def test_reopening_once_more_changes_nothing(alerting: Floor) -> None:
     assert alerting.resolver.reopen("A-17", "", BOB) == once
 
 
+def test_reopening_once_more_leaves_the_resolution_before_though_somebody_has_taken_the_alert_up(
+    alerting: Floor,
+) -> None:
+    first = alerting.resolver.resolve("A-17", COUNTED_2, ANN).status
+    alerting.photograph(1)
+    alerting.resolver.resolve("A-17", COUNTED_3, ANN)
+    alerting.resolver.reopen("A-17", "", BOB)
+    taken_up = alerting.resolver.acknowledge("A-17", ANN)
+    assert alerting.resolver.reopen("A-17", "", BOB) == taken_up
+    assert alerting.status.resolution == first.version
+
+
+def test_the_resolution_before_can_be_taken_back_too_once_the_bin_is_resolved_again(alerting: Floor) -> None:
+    alerting.resolver.resolve("A-17", COUNTED_2, ANN)
+    alerting.resolver.reopen("A-17", "", BOB)
+    alerting.resolver.resolve("A-17", COUNTED_3, ANN)
+    alerting.resolver.reopen("A-17", "", BOB)
+    assert (alerting.status.state, alerting.learnt) == (BinState.MISMATCH, NOTHING)
+
+
 def test_what_was_never_resolved_can_not_be_reopened(alerting: Floor) -> None:
     with pytest.raises(Conflict, match="no resolution"):
         alerting.resolver.reopen("A-17", "", BOB)
