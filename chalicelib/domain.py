@@ -351,17 +351,19 @@ class BinStatus:
 
         The bin stands as it `stood` before that resolution, which must have been made under the same expectation. What
         photos have shown since is added to its evidence; they decide where it stands if they alone could be judged.
+        A bin that called for nobody then is in review now: somebody doubts it.
         """
         is_told_since = self.state is not BinState.RESOLVED
         newest = self if is_told_since else stood
         judged = self if is_told_since and stood.judgement is None else stood
-        verdict = _ALERTING.get(judged.state, Verdict.REVIEW)
+        state = judged.state if judged.state.needs_attention else BinState.REVIEW
+        verdict = _ALERTING.get(state, Verdict.REVIEW)
         return replace(
             newest,
             version=self.version + 1,
             photos=self.photos,
             changed_at=at,
-            state=judged.state,
+            state=state,
             judgement=judged.judgement,
             since=stood.since,
             evidence=_together(stood.evidence, self.evidence),

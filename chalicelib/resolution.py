@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from chalicelib.domain import BinState, Verdict
+from chalicelib.domain import Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -107,4 +107,6 @@ def _asked(stood: BinStatus) -> Asked:
         return Asked.ALERT
     if judgement is not None and judgement.is_audit:
         return Asked.AUDIT
-    return Asked.REVIEW if stood.state is BinState.REVIEW else Asked.NOBODY
+    # Not by its state: a bin that matched and was reopened is in review because a person has asked.
+    is_in_doubt = judgement is not None and judgement.verdict is Verdict.REVIEW
+    return Asked.REVIEW if is_in_doubt else Asked.NOBODY

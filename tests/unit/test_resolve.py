@@ -268,6 +268,20 @@ def test_a_reopened_review_is_a_review_again_when_it_is_resolved(floor: Floor) -
     assert (floor.learnt.seen(Asked.REVIEW).bins, floor.learnt.seen(Asked.ALERT).bins) == (1, 0)
 
 
+@pytest.mark.parametrize("seen", [3, None], ids=["it matched", "it waited for a photo"])
+def test_a_reopened_bin_that_had_called_for_nobody_is_in_review_and_teaches_nothing_about_the_rate(
+    floor: Floor, seen: int | None
+) -> None:
+    if seen is not None:
+        floor.photograph(seen)
+    assert not floor.status.state.needs_attention
+    floor.resolver.resolve("A-17", COUNTED_3, ANN)
+    assert floor.resolver.reopen("A-17", "", BOB).status.state is BinState.REVIEW
+    floor.resolver.resolve("A-17", COUNTED_2, BOB)
+    asked = {why: floor.learnt.seen(why).bins for why in Asked}
+    assert (asked[Asked.NOBODY], sum(asked.values()), floor.learnt.rated) == (1, 1, 0)
+
+
 # Requests that come again, and people who meet
 
 
