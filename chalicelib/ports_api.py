@@ -133,7 +133,7 @@ class History(Protocol):
     """What happened at a site, in order of time; it lags by a moment. All methods raise TemporaryFailure."""
 
     def newest(self, site: str, most: int) -> Sequence[Past]:
-        """Return the newest of what happened, at most so many, oldest first."""
+        """Return the newest inspections, at most so many, and what was found in bins since then, oldest first."""
 
     def since(self, site: str, beginning: datetime) -> Iterator[Sequence[Past]]:
         """Yield all that happened from a moment on, page by page."""

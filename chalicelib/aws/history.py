@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.bins import plain, typed
 from chalicelib.aws.failures import temporary
+from chalicelib.domain import Inspection
 from chalicelib.items import moment, timestamp, to_inspection
 from chalicelib.replay import Truth
 
@@ -41,11 +43,13 @@ class DynamoHistory:
     def newest(self, site: str, most: int) -> Sequence[Past]:
         """Query the site's partition backwards, until there is enough."""
         found: list[Past] = []
-        for page in self._pages(_of_site(site), ScanIndexForward=False, Limit=most):
-            found += page
-            if len(found) >= most:
+        inspections = 0
+        for happened in chain.from_iterable(self._pages(_of_site(site), ScanIndexForward=False, Limit=most)):
+            found.append(happened)
+            inspections += isinstance(happened, Inspection)
+            if inspections == most:
                 break
-        return found[:most][::-1]
+        return found[::-1]
 
     def since(self, site: str, beginning: datetime) -> Iterator[Sequence[Past]]:
         """Query the site's partition forwards."""

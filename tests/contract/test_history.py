@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.aws.bins import typed
 from chalicelib.aws.history import DynamoHistory
-from chalicelib.domain import BinStatus, Expectation
+from chalicelib.domain import BinStatus, Expectation, Inspection
 from chalicelib.errors import TemporaryFailure
 from chalicelib.items import from_outcome, from_status
 from chalicelib.items_people import from_act
@@ -23,7 +23,7 @@ from tests.table import table_shape
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from chalicelib.domain import Inspection, Outcome
+    from chalicelib.domain import Outcome
     from chalicelib.ports_api import History
     from local.emulator import Emulator
 
@@ -123,6 +123,21 @@ def test_what_was_found_and_what_was_taken_back_come_with_what_they_speak_of(dyn
         Truth("A-17", seconds_later(1), seconds_later(0), 2),
         Truth("A-17", seconds_later(2), seconds_later(0), None),
     ]
+
+
+def test_what_was_found_takes_no_inspections_place(dynamodb: Any) -> None:
+    photos = [photo(at) for at in range(4)]
+    for one in photos:
+        dynamodb.put_item(TableName="history", Item=typed(from_outcome(one)))
+    for second in (0.5, 2.5, 4, 5):
+        stood = BinStatus("A-17", int(second * 10)).expecting(expecting(3), seconds_later(-5))
+        found = resolved(stood, None, Finding(2, Cause.COUNTED), "ann", seconds_later(second))
+        assert found is not None
+        assert found.act is not None
+        dynamodb.put_item(TableName="history", Item=typed(from_act(found.act)))
+    newest = DynamoHistory(dynamodb, "history").newest("FRA1", 2)
+    assert [one for one in newest if isinstance(one, Inspection)] == photos[2:]
+    assert [one.at for one in newest if isinstance(one, Truth)] == [seconds_later(second) for second in (2.5, 4, 5)]
 
 
 def test_a_bins_status_is_no_part_of_it(dynamodb: Any) -> None:
