@@ -309,7 +309,8 @@ class BinStatus:
     def after(self, outcome: Outcome, judgement: Judgement | None) -> BinStatus:
         """Return the status once a photo has ended; `judgement` is of `evidence_with` it, None where that is None.
 
-        A photo older than the newest one adds its evidence and changes nothing else.
+        A photo older than the newest one adds its evidence, so the verdict may change; the image shown, its count and
+        its model stay those of the newest one.
         """
         counted = replace(self, version=self.version + 1, photos=self.photos + 1)
         if not self._is_of_now(outcome):
