@@ -243,13 +243,15 @@ class EpisodeState(StrEnum):
 class Episode:
     """One time that a bin calls for people, from its first alert until it is resolved.
 
-    `raised` are the verdicts that it has alerted about, each once; `by` is who touched it last.
+    `raised` are the verdicts that it has alerted about, each once; `by` is who touched it last, `reopened_by` who began
+    it by taking a resolution back.
     """
 
     state: EpisodeState
     opened_at: datetime
     raised: tuple[Verdict, ...]
     by: str | None = None
+    reopened_by: str | None = None
 
     @property
     def is_active(self) -> bool:
@@ -307,7 +309,8 @@ class BinStatus:
     def after(self, outcome: Outcome, judgement: Judgement | None) -> BinStatus:
         """Return the status once a photo has ended; `judgement` is of `evidence_with` it, None where that is None.
 
-        A photo older than the newest one adds its evidence and changes nothing else.
+        A photo older than the newest one adds its evidence, so the verdict may change; the image shown, its count and
+        its model stay those of the newest one.
         """
         counted = replace(self, version=self.version + 1, photos=self.photos + 1)
         if not self._is_of_now(outcome):
@@ -349,21 +352,23 @@ class BinStatus:
 
         The bin stands as it `stood` before that resolution, which must have been made under the same expectation. What
         photos have shown since is added to its evidence; they decide where it stands if they alone could be judged.
+        A bin that called for nobody then is in review now: somebody doubts it.
         """
         is_told_since = self.state is not BinState.RESOLVED
         newest = self if is_told_since else stood
         judged = self if is_told_since and stood.judgement is None else stood
-        verdict = _ALERTING.get(judged.state, Verdict.REVIEW)
+        state = judged.state if judged.state.needs_attention else BinState.REVIEW
+        verdict = _ALERTING.get(state, Verdict.REVIEW)
         return replace(
             newest,
             version=self.version + 1,
             photos=self.photos,
             changed_at=at,
-            state=judged.state,
+            state=state,
             judgement=judged.judgement,
             since=stood.since,
             evidence=_together(stood.evidence, self.evidence),
-            episode=Episode(EpisodeState.REOPENED, at, (verdict,), by),
+            episode=Episode(EpisodeState.REOPENED, at, (verdict,), by, reopened_by=by),
             resolution=stood.resolution,
         )
 
@@ -434,11 +439,14 @@ def _episode_of(status: BinStatus, at: datetime) -> Episode | None:
     if verdict is None:
         is_over = episode is not None and episode.is_active and set(episode.raised) <= _PASSING
         return None if is_over else episode
+    was_reopened = episode is not None and episode.reopened_by is not None
+    is_again = was_reopened or status.resolution is not None
+    state = EpisodeState.REOPENED if is_again else EpisodeState.OPEN
     if episode is None or not episode.is_active:
-        return Episode(EpisodeState.OPEN if episode is None else EpisodeState.REOPENED, at, (verdict,))
+        return Episode(state, at, (verdict,))
     if verdict in episode.raised:
         return episode
-    return Episode(EpisodeState.OPEN, episode.opened_at, (*episode.raised, verdict))
+    return replace(episode, state=state, raised=(*episode.raised, verdict), by=None)
 
 
 @dataclass(frozen=True, slots=True)

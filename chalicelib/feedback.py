@@ -163,7 +163,9 @@ def learnt_from(resolution: Resolution) -> Feedback:
     if judgement is not None and posterior is not None and asked is not Asked.NOBODY:
         sums |= _counted(_class_of(posterior), resolution, posterior)
         if resolution.is_first:
-            sums |= _weighted(judgement.stands_for, posterior, is_wrong=resolution.is_wrong)
+            # Only chance can have drawn an audit for others; a bin that alerts is looked at whatever its share.
+            stands_for = judgement.stands_for if asked is Asked.AUDIT else 1.0
+            sums |= _weighted(stands_for, posterior, is_wrong=resolution.is_wrong)
     return Feedback({name: value for name, value in sums.items() if value})
 
 

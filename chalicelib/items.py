@@ -380,13 +380,16 @@ def _episode_fields(episode: Episode) -> Attributes:
         "opened_at": timestamp(episode.opened_at),
         "raised": [verdict.value for verdict in episode.raised],
         "by": episode.by,
+        "reopened_by": episode.reopened_by,
     }
     return present(fields)
 
 
 def _to_episode(fields: Mapping[str, Any]) -> Episode:
     raised = tuple(map(Verdict, fields["raised"]))
-    return Episode(EpisodeState(fields["state"]), moment(fields["opened_at"]), raised, fields.get("by"))
+    return Episode(
+        EpisodeState(fields["state"]), moment(fields["opened_at"]), raised, fields.get("by"), fields.get("reopened_by")
+    )
 
 
 def present(fields: Attributes) -> Attributes:

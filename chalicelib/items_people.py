@@ -2,7 +2,7 @@
 
     PK           SK                      type
     BIN#<bin>    RESOLUTION#<version>    RESOLUTION  what somebody found in the bin, and where the bin stood
-    BIN#<bin>    RESOLUTION#<version>    REOPENING   somebody took a resolution back
+    BIN#<bin>    RESOLUTION#<version>    REOPENING   somebody took a resolution back, and where it had found the bin
     BIN#<bin>    REQUEST#<key's hash>    REQUEST     a request with an Idempotency-Key has been carried out
     SITE#<site>  FEEDBACK                FEEDBACK    sums over the site's standing resolutions
 
@@ -56,7 +56,10 @@ def from_act(act: Act) -> Attributes:
         "version": Decimal(act.version),
         "by": act.by,
         "at": timestamp(act.at),
+        "stood": _nested(act.stood),
     }
+    if act.stood.site:
+        common |= {"history": act.stood.site, "happened_at": f"{timestamp(act.at)}#{act.version}"}
     if isinstance(act, Reopening):
         return {**common, "type": "REOPENING", "reopens": Decimal(act.reopens), "note": act.note}
     finding = {
@@ -65,24 +68,22 @@ def from_act(act: Act) -> Attributes:
         "note": act.finding.note,
     }
     corrects = {} if act.corrects is None else {"corrects": Decimal(act.corrects)}
-    happened = (
-        {"history": act.stood.site, "happened_at": f"{timestamp(act.at)}#{act.version}"} if act.stood.site else {}
-    )
-    return {**common, "type": "RESOLUTION", **finding, **corrects, "stood": _nested(act.stood), **happened}
+    return {**common, "type": "RESOLUTION", **finding, **corrects}
 
 
 def to_act(item: Mapping[str, Any]) -> Act:
     """Return the resolution or reopening that an item holds."""
     bin_id, version, by, at = item["bin_id"], int(item["version"]), item["by"], moment(item["at"])
+    stood = to_status(item["stood"])
     if item["type"] == "REOPENING":
-        return Reopening(bin_id, version, by, at, int(item["reopens"]), item["note"])
+        return Reopening(bin_id, version, by, at, int(item["reopens"]), stood, item["note"])
     return Resolution(
         bin_id=bin_id,
         version=version,
         by=by,
         at=at,
         finding=Finding(int(item["true_count"]), Cause(item["cause"]), item["note"]),
-        stood=to_status(item["stood"]),
+        stood=stood,
         corrects=int(item["corrects"]) if "corrects" in item else None,
     )
 

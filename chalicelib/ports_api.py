@@ -133,7 +133,7 @@ class History(Protocol):
     """What happened at a site, in order of time; it lags by a moment. All methods raise TemporaryFailure."""
 
     def newest(self, site: str, most: int) -> Sequence[Past]:
-        """Return the newest of what happened, at most so many, oldest first."""
+        """Return the newest inspections, at most so many, and what was found in bins since then, oldest first."""
 
     def since(self, site: str, beginning: datetime) -> Iterator[Sequence[Past]]:
         """Yield all that happened from a moment on, page by page."""
@@ -150,7 +150,10 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What somebody's request changes: where the bin stands, what was said, what the bin's site learns from it."""
+    """What somebody's request changes: where the bin stands, what was said, what the bin's site learns from it.
+
+    Where the bin stands as before, it keeps its version, and only the request's key is remembered.
+    """
 
     after: BinStatus
     act: Act | None = None

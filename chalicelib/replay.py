@@ -31,11 +31,12 @@ MOST_CHANGES = 100
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What somebody found in a bin at a moment: the bin starts afresh with it."""
+    """What somebody found in a bin at a moment, of the photos that count together since `since`; None takes it back."""
 
     bin_id: str
     at: datetime
-    quantity: int
+    since: datetime
+    quantity: int | None
 
 
 Past = Inspection | Truth
@@ -106,6 +107,7 @@ def replay(past: Iterable[Past], before: PolicyFor, after: PolicyFor, most_chang
     """Judge what has happened, told in order of time, under two policies.
 
     Photos that were held against nothing, or taken before their bin started afresh, decide nothing and are left out.
+    What was said last of a bin is its truth, as long as no photo has come since it started afresh.
     Memory grows with the number of bins, by one or two kilobytes for each, and not with their photos.
     """
     ended = _Ended(most_changes)
@@ -114,8 +116,8 @@ def replay(past: Iterable[Past], before: PolicyFor, after: PolicyFor, most_chang
     for happened in past:
         story = open_stories.get(happened.bin_id)
         if isinstance(happened, Truth):
-            if story:
-                ended.take(open_stories.pop(happened.bin_id), happened.quantity)
+            if story and story.since == happened.since:
+                story.truth = happened.quantity
             continue
         expectation = happened.held_against
         if expectation is None:
@@ -156,13 +158,14 @@ class _Side:
 class _Story:
     """One bin from where it started afresh."""
 
-    __slots__ = ("evidence", "expectation", "photos", "sides", "since")
+    __slots__ = ("evidence", "expectation", "photos", "sides", "since", "truth")
 
     def __init__(self, expectation: Expectation, since: datetime, sides: Sequence[_Side]) -> None:
         self.expectation = replace(expectation, items=())
         self.since = since
         self.sides = sides
         self.photos = 0
+        self.truth: int | None = None
         self.evidence: Evidence | None = None
 
     def add(self, estimate: CountEstimate) -> None:
@@ -172,7 +175,7 @@ class _Story:
         for side in self.sides:
             side.take(judge(self.expectation.bin_id, self.since, self.expectation, self.evidence, side.policy))
 
-    def as_change(self, truth: int | None) -> Change:
+    def as_change(self) -> Change:
         about, (before, after) = self.expectation, self.sides
         return Change(
             bin_id=about.bin_id,
@@ -183,7 +186,7 @@ class _Story:
             after=after.judgement,
             is_alerted_before=before.is_alerted,
             is_alerted_after=after.is_alerted,
-            truth=truth,
+            truth=self.truth,
         )
 
 
@@ -196,9 +199,9 @@ class _Ended:
         self._counts = Counter[str]()
         self._changes: list[Change] = []
 
-    def take(self, story: _Story, truth: int | None = None) -> None:
-        is_known, is_wrong = truth is not None, truth not in {None, story.expectation.quantity}
-        self._counts.update(inspections=story.photos, bins=1, resolved=is_known)
+    def take(self, story: _Story) -> None:
+        is_known, is_wrong = story.truth is not None, story.truth not in {None, story.expectation.quantity}
+        self._counts.update(inspections=story.photos, bins=1, resolved=int(is_known))
         for tally, side in zip(self._tallies, story.sides, strict=True):
             tally[side.judgement.verdict] += 1
             tally["alerts"] += side.is_alerted
@@ -210,7 +213,7 @@ class _Ended:
         if before.end != after.end:
             self._counts["changed"] += 1
             if len(self._changes) < self._most_changes:
-                self._changes.append(story.as_change(truth))
+                self._changes.append(story.as_change())
 
     def replayed(self) -> Replayed:
         counts = self._counts

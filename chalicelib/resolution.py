@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from chalicelib.domain import BinState, Verdict
+from chalicelib.domain import Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -87,13 +87,14 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Reopening:
-    """Somebody has found that a resolution was none; `reopens` is its version."""
+    """Somebody has found that a resolution was none; `reopens` is its version, `stood` where it found the bin."""
 
     bin_id: str
     version: int
     by: str
     at: datetime
     reopens: int
+    stood: BinStatus
     note: str = ""
 
 
@@ -106,4 +107,6 @@ def _asked(stood: BinStatus) -> Asked:
         return Asked.ALERT
     if judgement is not None and judgement.is_audit:
         return Asked.AUDIT
-    return Asked.REVIEW if stood.state is BinState.REVIEW else Asked.NOBODY
+    # Not by its state: a bin that matched and was reopened is in review because a person has asked.
+    is_in_doubt = judgement is not None and judgement.verdict is Verdict.REVIEW
+    return Asked.REVIEW if is_in_doubt else Asked.NOBODY

@@ -82,7 +82,9 @@ class Resolver:
         for attempt in range(_ATTEMPTS):
             is_done = self._was_carried_out(bin_id, asking)
             bin_ = self._known(bin_id)
-            step = None if is_done else decide(bin_.status, self._standing(bin_.status))
+            if is_done:
+                return bin_
+            step = decide(bin_.status, self._standing(bin_.status)) or _remembering(bin_.status, asking)
             if step is None:
                 return bin_
             if self.people.write(bin_.status, step, asking):
@@ -145,19 +147,25 @@ def resolved(status: BinStatus, last: Resolution | None, finding: Finding, by: s
 
 
 def reopened(status: BinStatus, last: Resolution | None, note: str, by: str, at: datetime) -> Step | None:
-    """Decide what a reopening changes; None where the same person has just done it.
+    """Decide what a reopening changes; None where the same person has done it and the bin still waits for somebody.
 
     Raises:
         Conflict: no resolution stands under the bin's expectation.
 
     """
     episode = status.episode
-    if episode is not None and episode.state is EpisodeState.REOPENED and episode.by == by:
+    if episode is not None and episode.is_active and episode.reopened_by == by:
         return None
     if last is None:
         raise Conflict(f"bin {status.bin_id} has no resolution under its present expectation")
     after = status.reopened(last.stood, by, at)
-    return Step(after, Reopening(status.bin_id, after.version, by, at, last.version, note), -learnt_from(last))
+    taken_back = Reopening(status.bin_id, after.version, by, at, last.version, last.stood, note)
+    return Step(after, taken_back, -learnt_from(last))
+
+
+def _remembering(status: BinStatus, asking: Asking) -> Step | None:
+    """Keep a request's key where it changes nothing: when it comes again, it shall not change what stands then."""
+    return None if asking.key is None else Step(status)
 
 
 def _asking(caller: Caller, *content: object) -> Asking:

@@ -85,10 +85,10 @@ def policies_in(dynamodb: Any, table: str) -> DynamoPolicies:
     """Return by what photos are judged, as a table has it."""
     from chalicelib.aws.policies import DynamoPolicies
 
-    return DynamoPolicies(dynamodb, table, time.monotonic, _learnt)
+    return DynamoPolicies(dynamodb, table, time.monotonic, learnt)
 
 
-def _learnt(policy: Policy, limits: Limits, feedback: Attributes | None) -> Policy:
+def learnt(policy: Policy, limits: Limits, feedback: Attributes | None) -> Policy:
     """Put the rate of mismatches that a site has taught into its policy."""
     return with_rate(policy, to_feedback(feedback) if feedback else None, Adaptation.of(limits))
 
@@ -164,7 +164,7 @@ def world() -> World:
 
     dynamodb, table = client("dynamodb"), settings().text("TABLE")
     bins, people = DynamoBins(dynamodb, table), DynamoPeople(dynamodb, table)
-    book = DynamoPolicyBook(dynamodb, table, _learnt)
+    book = DynamoPolicyBook(dynamodb, table, learnt)
     consignments = DynamoConsignments(dynamodb, table, time.sleep)
     return World(
         bins=bins,

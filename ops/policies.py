@@ -75,6 +75,16 @@ def version_of(book: PolicyBook, site: str, number: int) -> SitePolicy:
     return policy
 
 
+def newest_versions(book: PolicyBook, site: str, most: int) -> list[SitePolicy]:
+    """Return the newest versions of a site's policy, at most so many, newest first, from as many pages as it takes."""
+    page = book.versions(site, most, None)
+    found = [*page.entries]
+    while page.following is not None and len(found) < most:
+        page = book.versions(site, most - len(found), page.following)
+        found += page.entries
+    return found
+
+
 def replay_since(
     history: History,
     proposal: Proposal,

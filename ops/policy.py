@@ -19,7 +19,8 @@ from chalicelib.aws.history import DynamoHistory
 from chalicelib.aws.policies import DynamoPolicyBook
 from chalicelib.domain import BIN_ID
 from chalicelib.site_policy import to_document
-from ops.policies import Proposal, propose, replay_since, rules_in_file, version_of
+from chalicelib.wiring import learnt
+from ops.policies import Proposal, newest_versions, propose, replay_since, rules_in_file, version_of
 from ops.stack import Declined, outputs_of
 from ops.terminal import AsJson, Stage, Yes, client, err, failures_told, out, stack_name
 
@@ -119,7 +120,7 @@ def versions(
 ) -> None:
     """List the versions of a site's policy: when, by whom and why each was made."""
     with failures_told():
-        found = _book(stage).versions(site, most, None).entries
+        found = newest_versions(_book(stage), site, most)
     if as_json:
         out.print_json(json.dumps([policy_shapes.version(policy) for policy in found]))
         return
@@ -175,7 +176,7 @@ def _table(stage: str) -> str:
 
 
 def _book(stage: str) -> DynamoPolicyBook:
-    return DynamoPolicyBook(client("dynamodb"), _table(stage))
+    return DynamoPolicyBook(client("dynamodb"), _table(stage), learnt)
 
 
 @contextmanager

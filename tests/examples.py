@@ -198,6 +198,7 @@ episodes = st.builds(
     moments,
     st.lists(verdicts, min_size=1, unique=True).map(tuple),
     st.none() | texts,
+    st.none() | texts,
 )
 statuses = st.builds(
     BinStatus,
@@ -224,5 +225,5 @@ findings = st.builds(Finding, quantities, st.sampled_from(Cause), texts)
 resolutions = st.builds(
     Resolution, names, st.integers(1, 10**9), texts, moments, findings, statuses, st.none() | st.integers(1, 10**9)
 )
-reopenings = st.builds(Reopening, names, st.integers(1, 10**9), texts, moments, st.integers(1, 10**9), texts)
+reopenings = st.builds(Reopening, names, st.integers(1, 10**9), texts, moments, st.integers(1, 10**9), statuses, texts)
 consignments = st.builds(Consignment, names, texts, st.integers(0, 10**6), texts, moments)

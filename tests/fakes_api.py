@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.api.world import World
-from chalicelib.aws.policies import as_set
 from chalicelib.domain import (
     Bin,
     BinImage,
@@ -26,6 +25,7 @@ from chalicelib.load import Loader
 from chalicelib.ports_api import MOST_CHANGES, Page, SiteRules
 from chalicelib.resolve import Resolver
 from chalicelib.site_policy import SitePolicy, Standing
+from chalicelib.wiring import learnt
 from tests.fakes_people import FakePeople, Said
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class FakeConsignments:
 class FakePolicyBook:
     """`ports_api.PolicyBook` over dictionaries; what a site has taught is put into its policies by `adapt`."""
 
-    def __init__(self, adapt: Adapt = as_set) -> None:
+    def __init__(self, adapt: Adapt = learnt) -> None:
         self.items: dict[str, list[SitePolicy]] = {}
         self.feedback: dict[str, Attributes] = {}
         self._adapt = adapt

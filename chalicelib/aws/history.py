@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.bins import plain, typed
 from chalicelib.aws.failures import temporary
+from chalicelib.domain import Inspection
 from chalicelib.items import moment, timestamp, to_inspection
 from chalicelib.replay import Truth
 
@@ -19,10 +21,15 @@ INDEX = "history"
 
 
 def _truth_in(item: Mapping[str, Any]) -> Truth:
-    return Truth(item["bin_id"], moment(item["at"]), int(item["true_count"]))
+    quantity = None if item["type"] == "REOPENING" else int(item["true_count"])
+    return Truth(item["bin_id"], moment(item["at"]), moment(item["stood"]["since"]), quantity)
 
 
-_PAST: dict[str, Callable[[Mapping[str, Any]], Past]] = {"INSPECTION": to_inspection, "RESOLUTION": _truth_in}
+_PAST: dict[str, Callable[[Mapping[str, Any]], Past]] = {
+    "INSPECTION": to_inspection,
+    "RESOLUTION": _truth_in,
+    "REOPENING": _truth_in,
+}
 """How the items that the index holds are read, by their types."""
 
 
@@ -36,11 +43,13 @@ class DynamoHistory:
     def newest(self, site: str, most: int) -> Sequence[Past]:
         """Query the site's partition backwards, until there is enough."""
         found: list[Past] = []
-        for page in self._pages(_of_site(site), ScanIndexForward=False, Limit=most):
-            found += page
-            if len(found) >= most:
+        inspections = 0
+        for happened in chain.from_iterable(self._pages(_of_site(site), ScanIndexForward=False, Limit=most)):
+            found.append(happened)
+            inspections += isinstance(happened, Inspection)
+            if inspections == most:
                 break
-        return found[:most][::-1]
+        return found[::-1]
 
     def since(self, site: str, beginning: datetime) -> Iterator[Sequence[Past]]:
         """Query the site's partition forwards."""

@@ -22,7 +22,7 @@ from chalicelib.items_policy import (
 )
 from chalicelib.policy import DEFAULT
 from chalicelib.ports_api import Page
-from chalicelib.site_policy import Limits, SitePolicy, Standing
+from chalicelib.site_policy import SitePolicy, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.items import Attributes
     from chalicelib.policy import Policy
     from chalicelib.ports_api import Position
+    from chalicelib.site_policy import Limits
 
     Adapt = Callable[[Policy, Limits, Attributes | None], Policy]
     """Puts the rate of mismatches that a site has taught (its FEEDBACK item, None if there is none) into a policy."""
@@ -40,18 +41,13 @@ LIFETIME_S = 30.0
 _MET_ANOTHER = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
-def as_set(policy: Policy, limits: Limits, feedback: Attributes | None) -> Policy:  # noqa: ARG001
-    """Leave a policy as operators have set it, whatever the site has taught."""
-    return policy
-
-
 class DynamoPolicies:
     """`ports.Policies` over a DynamoDB client; `clock` tells seconds that never go back.
 
     What was read of a site serves for `LIFETIME_S`, so that a photo costs no further call while photos keep coming.
     """
 
-    def __init__(self, dynamodb: Any, table: str, clock: Callable[[], float], adapt: Adapt = as_set) -> None:
+    def __init__(self, dynamodb: Any, table: str, clock: Callable[[], float], adapt: Adapt) -> None:
         self._book = DynamoPolicyBook(dynamodb, table, adapt)
         self._clock = clock
         self._kept: dict[str, tuple[float, Standing]] = {}
@@ -73,7 +69,7 @@ class DynamoPolicies:
 class DynamoPolicyBook:
     """`ports_api.PolicyBook` over a DynamoDB client."""
 
-    def __init__(self, dynamodb: Any, table: str, adapt: Adapt = as_set) -> None:
+    def __init__(self, dynamodb: Any, table: str, adapt: Adapt) -> None:
         self._dynamodb = dynamodb
         self._table = table
         self._adapt = adapt

@@ -132,7 +132,7 @@ class Recorder:
         return replace(self, checker=checker)
 
     def record_bin(self, photos: Sequence[tuple[int, BinImage]], answers: dict[str, str]) -> list[Attempt]:
-        """Record the photos of one bin, newest first: those behind it are only counted, so the state changes once.
+        """Record the photos of one bin, newest first: those behind it add evidence and no longer change what is shown.
 
         One thread does all of them. Photos of one bin side by side would only keep each other from being written.
         """

@@ -9,9 +9,13 @@ import pytest
 
 from chalicelib.aws.bins import typed
 from chalicelib.aws.history import DynamoHistory
-from chalicelib.domain import BinStatus, Expectation
+from chalicelib.domain import BinStatus, Expectation, Inspection
 from chalicelib.errors import TemporaryFailure
 from chalicelib.items import from_outcome, from_status
+from chalicelib.items_people import from_act
+from chalicelib.replay import Truth
+from chalicelib.resolution import Cause, Finding, Resolution
+from chalicelib.resolve import reopened, resolved
 from tests.examples import expecting, image_of, inspection_of, rejection_of, seconds_later, sure_of
 from tests.fakes_api import FakeHistory, FakeTable
 from tests.table import table_shape
@@ -19,7 +23,7 @@ from tests.table import table_shape
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from chalicelib.domain import Inspection, Outcome
+    from chalicelib.domain import Outcome
     from chalicelib.ports_api import History
     from local.emulator import Emulator
 
@@ -103,6 +107,37 @@ def test_a_long_history_is_read_to_its_end_page_by_page(dynamodb: Any) -> None:
     assert len(pages) > 1
     assert list(chain.from_iterable(pages)) == photos
     assert list(history.newest("FRA1", 9)) == photos[1:]
+
+
+def test_what_was_found_and_what_was_taken_back_come_with_what_they_speak_of(dynamodb: Any) -> None:
+    expected = BinStatus("A-17").expecting(expecting(3), seconds_later(0))
+    found = resolved(expected, None, Finding(2, Cause.COUNTED), "ann", seconds_later(1))
+    assert found is not None
+    assert isinstance(found.act, Resolution)
+    taken_back = reopened(found.after, found.act, "wrong bin", "bob", seconds_later(2))
+    assert taken_back is not None
+    assert taken_back.act is not None
+    for act in (found.act, taken_back.act):
+        dynamodb.put_item(TableName="history", Item=typed(from_act(act)))
+    assert list(DynamoHistory(dynamodb, "history").newest("FRA1", 10)) == [
+        Truth("A-17", seconds_later(1), seconds_later(0), 2),
+        Truth("A-17", seconds_later(2), seconds_later(0), None),
+    ]
+
+
+def test_what_was_found_takes_no_inspections_place(dynamodb: Any) -> None:
+    photos = [photo(at) for at in range(4)]
+    for one in photos:
+        dynamodb.put_item(TableName="history", Item=typed(from_outcome(one)))
+    for second in (0.5, 2.5, 4, 5):
+        stood = BinStatus("A-17", int(second * 10)).expecting(expecting(3), seconds_later(-5))
+        found = resolved(stood, None, Finding(2, Cause.COUNTED), "ann", seconds_later(second))
+        assert found is not None
+        assert found.act is not None
+        dynamodb.put_item(TableName="history", Item=typed(from_act(found.act)))
+    newest = DynamoHistory(dynamodb, "history").newest("FRA1", 2)
+    assert [one for one in newest if isinstance(one, Inspection)] == photos[2:]
+    assert [one.at for one in newest if isinstance(one, Truth)] == [seconds_later(second) for second in (2.5, 4, 5)]
 
 
 def test_a_bins_status_is_no_part_of_it(dynamodb: Any) -> None:

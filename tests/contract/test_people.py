@@ -112,6 +112,14 @@ def test_a_resolution_is_kept_as_it_was_said_with_where_the_bin_stood(alerting: 
     )
 
 
+def test_a_request_that_changes_nothing_is_remembered_and_the_bin_stays_as_it_is(alerting: Record) -> None:
+    once = alerting.resolver.resolve("A-1", LOST, ANN).status
+    assert alerting.resolver.resolve("A-1", LOST, Caller("ann", "k-1")).status == once
+    asked = alerting.people.asked_before("A-1", "k-1")
+    assert asked is not None
+    assert (asked.by, alerting.status()) == ("ann", once)
+
+
 def test_a_resolution_that_was_never_made_and_a_reopening_are_no_resolutions(alerting: Record) -> None:
     alerting.resolver.resolve("A-1", LOST, ANN)
     reopened = alerting.resolver.reopen("A-1", "wrong bin", ANN).status

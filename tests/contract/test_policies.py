@@ -155,8 +155,8 @@ class Counted:
         self.calls: list[str] = []
         dynamodb = emulator.client("dynamodb")
         dynamodb.meta.events.register("before-call", lambda model, **_: self.calls.append(model.name))
-        self.book = DynamoPolicyBook(emulator.client("dynamodb"), table)
-        self.policies = DynamoPolicies(dynamodb, table, lambda: self.now)
+        self.book = DynamoPolicyBook(emulator.client("dynamodb"), table, taught)
+        self.policies = DynamoPolicies(dynamodb, table, lambda: self.now, taught)
 
     def judges(self, site: str | None = "FRA1", bin_id: str = "A-1") -> str:
         return self.policies.policy_for(site, bin_id).version
@@ -213,7 +213,7 @@ def test_neither_versions_nor_what_else_belongs_to_the_site_is_read_by_the_check
     read: list[int] = []
     listening = emulator.client("dynamodb")
     listening.meta.events.register("after-call", lambda parsed, **_: read.append(parsed["ScannedCount"]))
-    DynamoPolicyBook(listening, table).standing("FRA1")
+    DynamoPolicyBook(listening, table, taught).standing("FRA1")
     assert read == [2]
 
 
@@ -233,11 +233,11 @@ def putting(emulator: Emulator, code: str, modeled: dict[str, Any]) -> None:
     dynamodb = emulator.client("dynamodb")
     with Stubber(dynamodb) as stubber:
         stubber.add_client_error("transact_write_items", code, modeled_fields=modeled)
-        DynamoPolicyBook(dynamodb, "bins").put(version(1))
+        DynamoPolicyBook(dynamodb, "bins", taught).put(version(1))
 
 
 def test_a_table_that_is_missing_is_a_temporary_failure(emulator: Emulator) -> None:
-    nowhere = DynamoPolicyBook(emulator.client("dynamodb"), "no-such-table")
+    nowhere = DynamoPolicyBook(emulator.client("dynamodb"), "no-such-table", taught)
     for attempt in (
         lambda: nowhere.standing("FRA1"),
         lambda: nowhere.version("FRA1", 1),

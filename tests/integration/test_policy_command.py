@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,11 @@ from typer.testing import CliRunner
 
 from chalicelib.aws.bins import typed
 from chalicelib.domain import Expectation
+from chalicelib.feedback import Feedback
+from chalicelib.feedback import with_rate as with_rate_learnt
 from chalicelib.items import from_outcome
+from chalicelib.items_people import feedback_key
+from chalicelib.policy import DEFAULT
 from chalicelib.site_policy import Rules, to_document
 from ops.__main__ import app
 from tests.examples import image_of, inspection_of, sure_of
@@ -87,6 +92,19 @@ def test_a_policy_is_shown_edited_set_and_shown_again(run: Run, file: Callable[.
     assert told(run("show", "--document")) == shown
     assert "FRA1, version 1, made 2" in run("show").output
     assert "all others" in run("show").output
+
+
+def test_the_thresholds_that_are_shown_follow_from_what_the_site_has_learnt(
+    run: Run, emulator: Emulator, table_name: str
+) -> None:
+    as_set = told(run("show", "--json"))["thresholds"][0]["mismatch_rate"]
+    resolved = {"rated": 400, "weight": 400, "weight_squared": 400, "weight_wrong": 80, "audit_bins": 40}
+    sums = Feedback({name: Decimal(value) for name, value in resolved.items()})
+    item = {**feedback_key("FRA1"), "type": "FEEDBACK", **sums.sums}
+    emulator.client("dynamodb").put_item(TableName=table_name, Item=typed(item))
+    learnt = with_rate_learnt(DEFAULT, sums).mismatch_rate
+    assert learnt != as_set
+    assert told(run("show", "--json"))["thresholds"][0]["mismatch_rate"] == pytest.approx(learnt)
 
 
 def test_what_will_differ_is_shown_before_it_is_asked_and_no_means_no(run: Run, file: Callable[..., str]) -> None:

@@ -328,6 +328,25 @@ def test_a_bin_that_comes_back_after_it_was_resolved_is_reopened() -> None:
     assert (again.episode.state, again.episode.raised) == (EpisodeState.REOPENED, (Verdict.MISMATCH,))
 
 
+def test_a_bin_that_was_resolved_once_comes_back_with_each_verdict_until_something_else_is_expected() -> None:
+    done = after_photos(inspection_of(photo(1), Verdict.MISMATCH)).resolved("ann", seconds_later(9))
+    unreadable = after_photos(rejection_of(photo(10)), start=done)
+    both = after_photos(inspection_of(photo(11), Verdict.MISMATCH), start=unreadable)
+    passed = after_photos(inspection_of(photo(11)), start=unreadable)
+    later = after_photos(inspection_of(photo(12), Verdict.MISMATCH), start=passed)
+    assert [status.episode and status.episode.state for status in (unreadable, both, passed, later)] == [
+        *(EpisodeState.REOPENED, EpisodeState.REOPENED),
+        *(None, EpisodeState.REOPENED),
+    ]
+    assert both.episode is not None
+    assert both.episode.raised == (Verdict.REJECTED, Verdict.MISMATCH)
+    afresh = after_photos(
+        inspection_of(photo(22), Verdict.MISMATCH), start=later.expecting(expecting(4), seconds_later(20))
+    )
+    assert afresh.episode is not None
+    assert afresh.episode.state is EpisodeState.OPEN
+
+
 def test_a_resolution_that_was_none_is_taken_back_and_alerts_anew() -> None:
     stood = after_photos(inspection_of(photo(1), Verdict.MISMATCH))
     again = stood.resolved("ann", seconds_later(9)).reopened(stood, "bob", seconds_later(10))

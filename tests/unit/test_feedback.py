@@ -109,6 +109,13 @@ def test_bins_count_by_the_inverse_of_their_chance_of_being_looked_at() -> None:
     assert sums.rated == 3
 
 
+def test_a_bin_that_alerted_and_matches_by_now_stands_for_itself_though_it_is_in_the_audit_share() -> None:
+    alerted = standing(Verdict.MISMATCH).episode
+    weakened = replace(standing(Verdict.REVIEW, 0.01, stands_for=100.0), episode=alerted)
+    as_itself = replace(standing(Verdict.REVIEW, 0.01), episode=alerted)
+    assert learnt(resolution_of(weakened, 2)).sums == learnt(resolution_of(as_itself, 2)).sums
+
+
 def test_a_bin_that_nobody_asked_about_says_nothing_of_the_rate() -> None:
     sums = learnt(resolution_of(standing(Verdict.MATCH), 2))
     assert (sums.rated, sums.worth, sums.brier) == (0, 0.0, None)

@@ -10,13 +10,15 @@ import pytest
 from chalicelib.domain import Expectation, Verdict
 from chalicelib.errors import Conflict, InvalidRequest, NotFound
 from chalicelib.site_policy import Rules, SitePolicy, to_document
-from ops.policies import propose, replay_since, rules_in_file, version_of
+from ops.policies import newest_versions, propose, replay_since, rules_in_file, version_of
 from tests.examples import NOON, image_of, inspection_of, seconds_later, sure_of
 from tests.fakes_api import FakeHistory, FakePolicyBook, FakeTable
 from tests.policy_examples import document, with_rate
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from chalicelib.ports_api import Page, Position
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 
@@ -113,6 +115,21 @@ def test_an_earlier_version_can_be_proposed_and_one_that_never_was_can_not() -> 
     assert version_of(book, "FRA1", 1).rules == with_rate(0.05)
     with pytest.raises(NotFound, match="no version 3"):
         version_of(book, "FRA1", 3)
+
+
+class ShortPages(FakePolicyBook):
+    """Pages hold less than was asked for, as the table's do where documents are large."""
+
+    def versions(self, site: str, limit: int, start: Position | None) -> Page[SitePolicy]:
+        return super().versions(site, min(limit, 2), start)
+
+
+@pytest.mark.parametrize(("most", "listed"), [(1, [5]), (3, [5, 4, 3]), (5, [5, 4, 3, 2, 1]), (9, [5, 4, 3, 2, 1])])
+def test_versions_are_listed_over_all_pages_and_no_further_than_asked_for(most: int, listed: list[int]) -> None:
+    book = ShortPages()
+    for rate in (0.1, 0.2, 0.3, 0.4, 0.5):
+        propose(book, "FRA1", with_rate(rate)).put(book, "someone", NOON, "why")
+    assert [policy.version for policy in newest_versions(book, "FRA1", most)] == listed
 
 
 def test_a_replay_takes_what_happened_since_its_beginning_and_says_how_far_it_has_come() -> None:

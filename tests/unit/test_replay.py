@@ -40,6 +40,10 @@ def photo(estimate: CountEstimate, at: float = 0, bin_id: str = "A-17", since: f
     return inspection_of(image, bin_id=bin_id, expectation=told, estimate=estimate, since=seconds_later(since))
 
 
+def truth(quantity: int | None, at: float, bin_id: str = "A-17", since: float = -100) -> Truth:
+    return Truth(bin_id, seconds_later(at), seconds_later(since), quantity)
+
+
 def tally(**counts: int) -> Tally:
     ends = {verdict: counts.pop(verdict.value, 0) for verdict in (Verdict.MATCH, Verdict.REVIEW, Verdict.MISMATCH)}
     return Tally(
@@ -104,10 +108,10 @@ def test_where_the_truth_is_known_it_tells_which_alerts_were_right_and_what_was_
     found = replayed(
         *(photo(sure_of(1), bin_id=name) for name in ("right", "false", "unknown")),
         *(photo(sure_of(3), bin_id=name) for name in ("missed", "fine")),
-        Truth("right", seconds_later(5), 1),
-        Truth("false", seconds_later(5), 3),
-        Truth("missed", seconds_later(5), 2),
-        Truth("fine", seconds_later(5), 3),
+        truth(1, 5, "right"),
+        truth(3, 5, "false"),
+        truth(2, 5, "missed"),
+        truth(3, 5, "fine"),
         after=NEVER,
     )
     assert found.resolved == 4
@@ -118,14 +122,33 @@ def test_where_the_truth_is_known_it_tells_which_alerts_were_right_and_what_was_
 
 
 def test_a_truth_about_a_bin_without_photos_says_nothing() -> None:
-    assert replayed(Truth("A-17", NOON, 2)) == replayed()
+    assert replayed(truth(2, 0)) == replayed()
     assert (replayed().before.precision, replayed().before.found) == (None, None)
 
 
 def test_photos_after_a_truth_belong_to_another_story() -> None:
-    found = replayed(photo(sure_of(1), 0), Truth("A-17", seconds_later(5), 1), photo(sure_of(3), 6, since=5))
+    found = replayed(photo(sure_of(1), 0), truth(1, 5), photo(sure_of(3), 6, since=5))
     assert (found.bins, found.resolved) == (2, 1)
     assert found.before == tally(match=1, mismatch=1, alerts=1, resolved_alerts=1, right_alerts=1, wrong=1)
+
+
+def test_a_correction_is_the_truth() -> None:
+    found = replayed(photo(sure_of(1)), truth(3, 5), truth(2, 6))
+    assert (found.resolved, found.before.right_alerts, found.before.wrong) == (1, 1, 1)
+
+
+def test_a_truth_that_was_taken_back_is_none_and_later_photos_go_on() -> None:
+    found = replayed(photo(sure_of(1)), truth(1, 5), truth(None, 6), photo(sure_of(1), 7))
+    assert (found.bins, found.inspections, found.resolved, found.before.wrong) == (1, 2, 0, 0)
+
+
+def test_a_truth_under_a_newer_expectation_says_nothing_of_the_photos_before() -> None:
+    found = replayed(photo(sure_of(3)), truth(2, 5, since=4))
+    assert (found.bins, found.resolved, found.before.wrong) == (1, 0, 0)
+
+
+def test_the_number_of_resolved_bins_is_a_number() -> None:
+    assert type(replayed(photo(sure_of(3))).resolved) is int
 
 
 def test_each_bin_is_judged_by_its_own_policy() -> None:

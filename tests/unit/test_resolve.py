@@ -214,16 +214,37 @@ def test_a_reopened_bin_stands_as_it_stood_alerts_again_and_its_site_unlearns(al
 
 
 def test_who_reopened_what_is_kept(alerting: Floor) -> None:
+    stood = alerting.status
     resolved = alerting.resolver.resolve("A-17", COUNTED_3, ANN).status
     reopened = alerting.resolver.reopen("A-17", "wrong bin", BOB).status
     *_, act = alerting.table.said.of_bin("A-17")
-    assert act == Reopening("A-17", reopened.version, "bob", reopened.changed_at, resolved.version, "wrong bin")
+    assert act == Reopening("A-17", reopened.version, "bob", reopened.changed_at, resolved.version, stood, "wrong bin")
 
 
 def test_reopening_once_more_changes_nothing(alerting: Floor) -> None:
     alerting.resolver.resolve("A-17", COUNTED_3, ANN)
     once = alerting.resolver.reopen("A-17", "", BOB)
     assert alerting.resolver.reopen("A-17", "", BOB) == once
+
+
+def test_reopening_once_more_leaves_the_resolution_before_though_somebody_has_taken_the_alert_up(
+    alerting: Floor,
+) -> None:
+    first = alerting.resolver.resolve("A-17", COUNTED_2, ANN).status
+    alerting.photograph(1)
+    alerting.resolver.resolve("A-17", COUNTED_3, ANN)
+    alerting.resolver.reopen("A-17", "", BOB)
+    taken_up = alerting.resolver.acknowledge("A-17", ANN)
+    assert alerting.resolver.reopen("A-17", "", BOB) == taken_up
+    assert alerting.status.resolution == first.version
+
+
+def test_the_resolution_before_can_be_taken_back_too_once_the_bin_is_resolved_again(alerting: Floor) -> None:
+    alerting.resolver.resolve("A-17", COUNTED_2, ANN)
+    alerting.resolver.reopen("A-17", "", BOB)
+    alerting.resolver.resolve("A-17", COUNTED_3, ANN)
+    alerting.resolver.reopen("A-17", "", BOB)
+    assert (alerting.status.state, alerting.learnt) == (BinState.MISMATCH, NOTHING)
 
 
 def test_what_was_never_resolved_can_not_be_reopened(alerting: Floor) -> None:
@@ -247,6 +268,20 @@ def test_a_reopened_review_is_a_review_again_when_it_is_resolved(floor: Floor) -
     assert (floor.learnt.seen(Asked.REVIEW).bins, floor.learnt.seen(Asked.ALERT).bins) == (1, 0)
 
 
+@pytest.mark.parametrize("seen", [3, None], ids=["it matched", "it waited for a photo"])
+def test_a_reopened_bin_that_had_called_for_nobody_is_in_review_and_teaches_nothing_about_the_rate(
+    floor: Floor, seen: int | None
+) -> None:
+    if seen is not None:
+        floor.photograph(seen)
+    assert not floor.status.state.needs_attention
+    floor.resolver.resolve("A-17", COUNTED_3, ANN)
+    assert floor.resolver.reopen("A-17", "", BOB).status.state is BinState.REVIEW
+    floor.resolver.resolve("A-17", COUNTED_2, BOB)
+    asked = {why: floor.learnt.seen(why).bins for why in Asked}
+    assert (asked[Asked.NOBODY], sum(asked.values()), floor.learnt.rated) == (1, 1, 0)
+
+
 # Requests that come again, and people who meet
 
 
@@ -257,6 +292,15 @@ def test_a_request_that_comes_again_with_its_key_changes_nothing_whatever_happen
     standing, learnt = alerting.table.get("A-17"), alerting.learnt
     assert alerting.resolver.resolve("A-17", COUNTED_2, caller) == standing
     assert (alerting.learnt, len(alerting.table.said.acts)) == (learnt, 1)
+
+
+def test_a_request_that_changed_nothing_changes_nothing_later_either(alerting: Floor) -> None:
+    caller = replace(ANN, key="k-1")
+    once = alerting.resolver.resolve("A-17", COUNTED_2, ANN)
+    assert alerting.resolver.resolve("A-17", COUNTED_2, caller) == once
+    alerting.photograph(1)
+    alerting.resolver.resolve("A-17", COUNTED_2, caller)
+    assert alerting.status.state is BinState.MISMATCH
 
 
 @pytest.mark.parametrize(
