@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import accumulate
 
 _MICRO = 1_000_000
 """Millionths of a nat in one nat."""
@@ -44,18 +43,6 @@ class CountEstimate:
     def certainty(self) -> float:
         """The probability of the most probable count."""
         return max(self.probabilities)
-
-    def class_of(self, quantity: int) -> int:
-        """Return the index of the class that a quantity falls into; the last class takes all above it."""
-        return min(quantity, len(self.counts) - 1)
-
-    def probability_of(self, quantity: int) -> float:
-        """Return the probability that the photo shows this quantity, or its class where it is open-ended."""
-        return self.probabilities[self.class_of(quantity)]
-
-    def probability_below(self, quantity: int) -> float:
-        """Return the probability that the photo shows fewer, as far as the classes can tell."""
-        return [0.0, *accumulate(self.probabilities)][self.class_of(quantity)]
 
 
 @dataclass(frozen=True, slots=True)

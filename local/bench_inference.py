@@ -26,11 +26,13 @@ def model_fn(model_dir: str) -> nn.Module:
     """Build the released network with its weights and its calibration."""
     folder = Path(model_dir)
     facts = json.loads((folder / "model.json").read_text())
-    network = build(facts["hyperparameters"]["architecture"], len(facts["classes"]), None, pretrained=False)
+    knobs = facts["hyperparameters"]
+    network = build(knobs["architecture"], len(facts["classes"]), None, pretrained=False)
     weights = torch.load(folder / "weights.pt", map_location="cpu", weights_only=True)
     stated = facts["calibration"]
     calibration = Calibration(stated["temperature"], tuple(stated["scale"]), tuple(stated["bias"]))
-    return Released(load_weights(network, weights), calibration).eval()
+    enlarge = knobs.get("enlarge", 1.0)  # releases from before that knob saw photos as they are
+    return Released(load_weights(network, weights), calibration, enlarge).eval()
 
 
 def input_fn(body: bytes, _content_type: str) -> torch.Tensor:

@@ -33,6 +33,12 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Count the it
 
 _STAGES = (fetch, draw, split, upload, tune, train, ensemble, package, baseline)
 _JUDGEMENTS = (evaluate, report, compare, alerts, throughput, watch, costs, runtimes)
+_OURS = ("", "training", "chalicelib")
+"""Whose missing modules are faults of ours; any other is missing where the command runs."""
+_WHERE_IT_IS = (
+    "set the training environment up with `make .venv-training/.done` and run it with .venv-training/bin/python"
+)
+
 for command in (*_STAGES, *_JUDGEMENTS):
     app.command()(command)
 app.add_typer(jobs, name="jobs")
@@ -45,6 +51,11 @@ def main() -> None:
         app()
     except TrainingError as problem:
         sys.exit(f"error: {problem}")
+    except ModuleNotFoundError as missing:
+        module = (missing.name or "").partition(".")[0]
+        if module in _OURS:
+            raise
+        sys.exit(f"error: this command needs {module}: {_WHERE_IT_IS}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.failures import code_of, temporary
+from chalicelib.aws.failures import CHECK_FAILED, MET_ANOTHER, cancellations_in, code_of, temporary
 from chalicelib.errors import Conflict
 from chalicelib.items import bin_key, from_outcome, from_status, to_bin
 
@@ -21,8 +21,6 @@ _deserializer = TypeDeserializer()
 
 NOT_ON_FILE = "attribute_not_exists(PK)"
 UNCHANGED = "revision = :revision"
-_FAILED = "ConditionalCheckFailed"
-_BUSY = "TransactionConflict"
 
 
 def typed(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,10 +73,10 @@ class DynamoBins:
             try:
                 self._dynamodb.transact_write_items(TransactItems=[{"Put": photo}, {"Put": status}])
             except ClientError as error:
-                photo_code, status_code = _cancellation(error)
-                if photo_code == _FAILED:
+                codes = cancellations_in(error)
+                if codes[:1] == [CHECK_FAILED]:
                     return False
-                if status_code == _FAILED or _BUSY in (photo_code, status_code):
+                if MET_ANOTHER.intersection(codes):
                     raise Conflict(f"bin {after.bin_id} changed meanwhile") from error
                 raise
         return True
@@ -95,9 +93,3 @@ class DynamoBins:
                     return False
                 raise
         return True
-
-
-def _cancellation(error: ClientError) -> tuple[str, str]:
-    """Return why the photo's and the status' write were cancelled; empty where that was not the error."""
-    reasons = error.response.get("CancellationReasons") or [{}, {}]
-    return (reasons[0].get("Code", ""), reasons[1].get("Code", ""))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.bins import plain, typed, unchanged_since
-from chalicelib.aws.failures import cancellations_in, code_of, temporary
+from chalicelib.aws.failures import CHECK_FAILED, MET_ANOTHER, cancellations_in, code_of, temporary
 from chalicelib.aws.reading import MOST_KEYS, read_items
 from chalicelib.errors import Conflict
 from chalicelib.items import (
@@ -36,8 +36,6 @@ _BATCH = MOST_KEYS // 2
 
 _STILL_OURS = "loading = :load"
 _SUPERSEDED = "a newer load of this consignment has begun"
-_FAILED = "ConditionalCheckFailed"
-_PASSING = {_FAILED, "TransactionConflict"}
 
 
 class DynamoConsignments:
@@ -104,9 +102,9 @@ class DynamoConsignments:
                 self._dynamodb.transact_write_items(TransactItems=[{"ConditionCheck": check}, *writes])
             except ClientError as error:
                 codes = cancellations_in(error)
-                if codes[:1] == [_FAILED]:
+                if codes[:1] == [CHECK_FAILED]:
                     raise Conflict(_SUPERSEDED) from error
-                if _PASSING.intersection(codes):
+                if MET_ANOTHER.intersection(codes):
                     return False
                 raise
         return True

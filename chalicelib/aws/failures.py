@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -11,6 +11,10 @@ from chalicelib.errors import TemporaryFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+CHECK_FAILED: Final = "ConditionalCheckFailed"
+MET_ANOTHER: Final = frozenset({CHECK_FAILED, "TransactionConflict"})
+"""Why a write of a transaction is cancelled that met another one: read anew, it may go through."""
 
 
 @contextmanager

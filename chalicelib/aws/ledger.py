@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.bins import NOT_ON_FILE, UNCHANGED, typed
-from chalicelib.aws.failures import code_of, temporary
+from chalicelib.aws.failures import MET_ANOTHER, cancellations_in, code_of, temporary
 from chalicelib.aws.reading import read_items
 from chalicelib.digest import GateName, Scope
 from chalicelib.errors import Conflict
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from chalicelib.digest import Ruling, Tally
     from chalicelib.domain import Alert
     from chalicelib.items import Attributes
-
-_PASSING = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
 class DynamoLedger:
@@ -63,8 +61,8 @@ class DynamoLedger:
             try:
                 self._dynamodb.transact_write_items(TransactItems=[*records, *tallies])
             except ClientError as error:
-                codes = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-                if codes & _PASSING and codes <= {*_PASSING, "None"}:
+                codes = set(cancellations_in(error))
+                if codes & MET_ANOTHER and codes <= {*MET_ANOTHER, "None"}:
                     raise Conflict("alerts or their gates changed meanwhile") from error
                 raise
 

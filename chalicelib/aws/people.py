@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.bins import NOT_ON_FILE, plain, typed, unchanged_since
-from chalicelib.aws.failures import cancellations_in, temporary
+from chalicelib.aws.failures import MET_ANOTHER, cancellations_in, temporary
 from chalicelib.feedback import NOTHING, Feedback
 from chalicelib.items import from_status
 from chalicelib.items_people import (
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from chalicelib.domain import BinStatus
     from chalicelib.items import Attributes
     from chalicelib.ports_api import Step
-
-_PASSING = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
 class DynamoPeople:
@@ -63,7 +61,7 @@ class DynamoPeople:
             try:
                 self._dynamodb.transact_write_items(TransactItems=writes)
             except ClientError as error:
-                if _PASSING.intersection(cancellations_in(error)):
+                if MET_ANOTHER.intersection(cancellations_in(error)):
                     return False
                 raise
         return True

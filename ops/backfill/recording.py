@@ -1,6 +1,6 @@
 """Puts each photo through the checker's own path, with the answer that its batch transform gave.
 
-The `Checker` is the deployed one, with its thresholds and its table; only where photo and estimate come from differs:
+The `Checker` is the deployed one, with its policies and its table; only where photo and estimate come from differs:
 
     the photo under the key is still the listed one, and has an answer   its first bytes, and that answer
     anything else: no answer, nonsense, replaced, refused                the whole photo, and the endpoint

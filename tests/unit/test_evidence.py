@@ -16,27 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@given(estimate=estimates, quantity=st.integers(0, 20))
-def test_below_at_and_above_a_quantity_make_up_everything(estimate: CountEstimate, quantity: int) -> None:
-    below, at = estimate.probability_below(quantity), estimate.probability_of(quantity)
-    assert below >= -1e-9
-    assert below + at <= 1 + 1e-9
-
-
-@pytest.mark.parametrize(
-    ("quantity", "certainty"), [(0, 0.01 / 6), (3, 0.99), (6, 0.01 / 6), (7, 0.01 / 6), (900, 0.01 / 6)]
-)
-def test_the_last_class_takes_all_quantities_above_it(quantity: int, certainty: float) -> None:
-    assert sure_of(3).probability_of(quantity) == pytest.approx(certainty)
-
-
-@pytest.mark.parametrize(
-    ("quantity", "below"), [(0, 0.0), (1, 0.01 / 6), (3, 0.03 / 6), (4, 0.99 + 0.03 / 6), (9, 1 - 0.01 / 6)]
-)
-def test_probability_below_counts_only_lower_classes(quantity: int, below: float) -> None:
-    assert sure_of(3).probability_below(quantity) == pytest.approx(below)
-
-
 def test_the_prediction_is_the_label_of_the_most_probable_count() -> None:
     assert [sure_of(count).prediction for count in (0, 5, 6)] == ["0", "5", "6+"]
 

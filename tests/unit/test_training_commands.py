@@ -141,3 +141,38 @@ def test_what_the_user_can_mend_ends_as_one_line(tmp_path: Path) -> None:
     assert outcome.returncode == 1
     assert outcome.stderr.startswith("error: ")
     assert outcome.stderr.count("\n") == 1
+
+
+def run_without(missing: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command where a module cannot be imported."""
+    code = f"import sys; sys.modules[{missing!r}] = None; from training.__main__ import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=Path(training.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "command", "option"), [("torch", "train", "--out"), ("onnx", "runtimes", "--model")]
+)
+def test_a_command_that_needs_the_training_environment_says_so_in_one_line(
+    tmp_path: Path, missing: str, command: str, option: str
+) -> None:
+    invoked("draw", "--out", str(tmp_path), "--count", "3")
+
+    outcome = run_without(missing, command, option, str(tmp_path), "--data", str(tmp_path))
+
+    assert outcome.returncode == 1
+    assert outcome.stderr == (
+        f"error: this command needs {missing}: set the training environment up with `make .venv-training/.done` "
+        "and run it with .venv-training/bin/python\n"
+    )
+
+
+def test_a_module_of_our_own_that_is_missing_is_a_fault_and_keeps_its_traceback(tmp_path: Path) -> None:
+    outcome = run_without("training.runtimes", "runtimes", "--model", str(tmp_path), "--data", str(tmp_path))
+
+    assert "Traceback" in outcome.stderr

@@ -21,7 +21,7 @@ ADVICE: Final = {
     Verdict.TOO_FEW: "Nothing is known: chance alone reaches what would matter. Watch for longer, or capture more.",
     Verdict.MIX: (
         "The photos look as they did; the bins hold other counts than before, and that explains what differs. Check "
-        "the thresholds on the new mix; nothing is broken."
+        "that the site's policy still fits; nothing is broken."
     ),
     Verdict.ANSWERS: (
         "The photos look as they did and no other mix of counts explains the answers. Look at some photos: goods, "
