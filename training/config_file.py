@@ -3,8 +3,10 @@
 Knows types only; what values mean is checked where they mean something.
 """
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
+from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -18,6 +20,23 @@ def require(fulfilled: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as
     """Raise UnusableConfigError unless the condition holds."""
     if not fulfilled:
         raise UnusableConfigError(otherwise)
+
+
+def read(file: Path, parsed: Callable[[Table], _Section]) -> _Section:
+    """Parse a config file's tables; raises UnusableConfigError with the place and what is expected there."""
+    try:
+        return parsed(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError) as cause:
+        raise UnusableConfigError(f"{file}: {cause}") from cause
+    except UnusableConfigError as problem:
+        raise UnusableConfigError(f"{file}: {problem}") from None
+
+
+def require_known(kind: type, tables: Table) -> None:
+    """Raise UnusableConfigError where a file has tables that the dataclass of the whole does not name."""
+    known = {one.name for one in fields(kind)}
+    unknown = sorted(set(tables) - known)
+    require(not unknown, f"unknown {', '.join(unknown)}; there are {', '.join(sorted(known))}")
 
 
 def section(kind: type[_Section], name: str, tables: Table) -> _Section:
@@ -37,6 +56,12 @@ def dataclass_of(kind: type[_Section], where: str, table: Table) -> _Section:
     require(not unknown, f"{where}: unknown {', '.join(unknown)}; there are {', '.join(types)}")
     require(not missing, f"{where}: {', '.join(missing)} missing")
     return kind(**{name: fitting(f"{where}.{name}", types[name], value) for name, value in table.items()})
+
+
+def dataclasses_of(kind: type[_Section], where: str, tables: Any) -> dict[str, _Section]:
+    """Make a dataclass from each table of a table, by their names."""
+    described = table_of(where, tables).items()
+    return {name: dataclass_of(kind, f"{where}.{name}", table_of(name, table)) for name, table in described}
 
 
 def fitting(where: str, kind: Any, value: Any) -> Any:

@@ -6,14 +6,13 @@ Reads and checks, and talks to nobody: whether the role exists and the image can
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from training.aws_place import Aws
-from training.config_file import Table, dataclass_of, require, section, table_of, texts
-from training.errors import UnusableConfigError
+from training.config_file import Table, dataclasses_of, read, require, require_known, section, texts
 
 SERVERLESS_MEMORY: Final = (1024, 2048, 3072, 4096, 5120, 6144)
 """MB that a serverless endpoint can have; source: ProductionVariantServerlessConfig in SageMaker's API reference."""
@@ -203,24 +202,17 @@ class EndpointConfig:
 
 def load(file: Path) -> EndpointConfig:
     """Read and check a config file; raises UnusableConfigError with the place and what is expected there."""
-    try:
-        return parsed(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as cause:
-        raise UnusableConfigError(f"{file}: {cause}") from cause
-    except UnusableConfigError as problem:
-        raise UnusableConfigError(f"{file}: {problem}") from None
+    return read(file, parsed)
 
 
 def parsed(tables: Table) -> EndpointConfig:
     """Parse the file's tables; raises UnusableConfigError."""
-    known = {one.name for one in fields(EndpointConfig)}
-    unknown = sorted(set(tables) - known)
-    require(not unknown, f"unknown {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    require_known(EndpointConfig, tables)
     config = EndpointConfig(
         aws=section(Aws, "aws", tables),
         endpoint=section(Endpoint, "endpoint", tables),
         cost=section(Cost, "cost", tables),
-        instances=known_instances() | _instances(tables.get("instances", {})),
+        instances=known_instances() | dataclasses_of(Instance, "instances", tables.get("instances", {})),
         machines=section(Machines, "machines", tables),
         serverless=section(Serverless, "serverless", tables),
         asynchronous=section(Asynchronous, "asynchronous", tables),
@@ -239,7 +231,8 @@ def parsed(tables: Table) -> EndpointConfig:
 
 def known_instances() -> dict[str, Instance]:
     """Give the instance types that come with the project."""
-    return _instances(tomllib.loads(Path(__file__).with_name("prices.toml").read_text(encoding="utf-8"))["instances"])
+    prices = tomllib.loads(Path(__file__).with_name("prices.toml").read_text(encoding="utf-8"))
+    return dataclasses_of(Instance, "instances", prices["instances"])
 
 
 def _check(config: EndpointConfig) -> None:
@@ -306,8 +299,3 @@ def _check_shadow(config: EndpointConfig, shadow: Shadow) -> None:
     require(config.mode is Mode.REAL_TIME, "shadow: only a real-time endpoint can have one")
     require(config.capture is not None, "shadow: without [capture] nobody would ever see the challenger's answers")
     require(0 < shadow.percentage <= 100 and shadow.count > 0, "shadow: percentage from 1 to 100, count from 1")
-
-
-def _instances(tables: Any) -> dict[str, Instance]:
-    described = table_of("instances", tables).items()
-    return {name: dataclass_of(Instance, f"instances.{name}", table_of(name, table)) for name, table in described}

@@ -6,13 +6,12 @@ Reads and checks, and talks to nobody: whether the role exists and the bucket is
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from training.aws_place import Aws
-from training.config_file import Table, dataclass_of, fitting, require, section, table_of, texts
-from training.errors import UnusableConfigError
+from training.config_file import Table, dataclasses_of, fitting, read, require, require_known, section, table_of, texts
 from training.knobs import Knobs
 
 TORCH: Final = "2.13"
@@ -138,20 +137,12 @@ class JobsConfig:
 
 def load(file: Path) -> JobsConfig:
     """Read and check a config file; raises UnusableConfigError with the place and what is expected there."""
-    try:
-        return parsed(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as cause:
-        raise UnusableConfigError(f"{file}: {cause}") from cause
-    except UnusableConfigError as problem:
-        raise UnusableConfigError(f"{file}: {problem}") from None
+    return read(file, parsed)
 
 
 def parsed(tables: Table) -> JobsConfig:
     """Parse the file's tables; raises UnusableConfigError and, for the hyperparameters, BadKnobsError."""
-    known = {one.name for one in fields(JobsConfig)}
-    unknown = sorted(set(tables) - known)
-    if unknown:
-        raise UnusableConfigError(f"unknown {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    require_known(JobsConfig, tables)
     config = JobsConfig(
         aws=section(Aws, "aws", tables),
         data=section(Data, "data", tables),
@@ -159,7 +150,7 @@ def parsed(tables: Table) -> JobsConfig:
         cost=section(Cost, "cost", tables),
         network=section(Network, "network", tables),
         tuning=section(Tuning, "tuning", tables),
-        instances=known_instances() | _instances(tables.get("instances", {})),
+        instances=known_instances() | dataclasses_of(Instance, "instances", tables.get("instances", {})),
         tags=texts("tags", tables.get("tags", {})),
         hyperparameters=dict(table_of("hyperparameters", tables.get("hyperparameters", {}))),
         image=fitting("image", str | None, tables.get("image")),
@@ -171,7 +162,8 @@ def parsed(tables: Table) -> JobsConfig:
 
 def known_instances() -> dict[str, Instance]:
     """Give the instance types that come with the project."""
-    return _instances(tomllib.loads(Path(__file__).with_name("instances.toml").read_text(encoding="utf-8")))
+    described = tomllib.loads(Path(__file__).with_name("instances.toml").read_text(encoding="utf-8"))
+    return dataclasses_of(Instance, "instances", described)
 
 
 def _check(config: JobsConfig) -> None:
@@ -198,10 +190,3 @@ def _check(config: JobsConfig) -> None:
     require(knows_registry, f"image: AWS's images for {config.aws.region} lie in another account; name one")
     too_old = _WITHOUT_CUDA_13.match(machines.type) and "-cu13" in config.image_uri
     require(not too_old, f"machines.type: the image's CUDA 13 does not run on the GPUs of {machines.type}")
-
-
-def _instances(tables: Any) -> dict[str, Instance]:
-    described = table_of("instances", tables)
-    return {
-        name: dataclass_of(Instance, f"instances.{name}", table_of(name, table)) for name, table in described.items()
-    }
