@@ -241,7 +241,7 @@ def test_alarms_dashboard_and_both_groups_of_people_are_there(deployed: Deployed
     cloudwatch, cognito = deployed.emulator.client("cloudwatch"), deployed.emulator.client("cognito-idp")
     assert len(cloudwatch.describe_alarms(AlarmNamePrefix=STACK)["MetricAlarms"]) == 13
     board = json.loads(cloudwatch.get_dashboard(DashboardName=STACK)["DashboardBody"])
-    assert len(board["widgets"]) == 9
+    assert len(board["widgets"]) == 10
     groups = cognito.list_groups(UserPoolId=deployed.outputs["UserPoolId"])["Groups"]
     assert {group["GroupName"] for group in groups} == {"viewer", "operator"}
 

@@ -73,6 +73,13 @@ class Account:
         self._client("s3").put_object(Bucket=self.deployed.outputs["BucketName"], Key=key, Body=body)
         return key
 
+    def photo_at_a_site_of_its_own(self) -> None:
+        name = secrets.token_hex(4)
+        bins = [{"bin_id": f"bin-{name}", "expected_quantity": 1}]
+        self.call("PUT", f"/v1/consignments/{name}", {"site": f"site-{name}", "bins": bins})
+        bucket = self.deployed.outputs["BucketName"]
+        self._client("s3").put_object(Bucket=bucket, Key=f"incoming/bin-{name}/1.jpg", Body=b"")
+
     def failures_of(self, message: str) -> list[str]:
         """Hand a message to the checker as the queue would, and return what it gives back as failed."""
         record = {
@@ -188,6 +195,7 @@ NEEDED: dict[tuple[str, str], Callable[[Account], object]] = {
     ("OnInbox", "s3:GetObjectVersion"): lambda account: account.photo(JPEG),
     ("OnInbox", "dynamodb:Query"): lambda account: account.photo(b""),
     ("OnInbox", "dynamodb:PutItem"): lambda account: account.photo(b""),
+    ("OnStatusChange", "dynamodb:Query"): Account.photo_at_a_site_of_its_own,
     ("OnStatusChange", "dynamodb:BatchGetItem"): lambda account: account.photo(b""),
     ("OnStatusChange", "dynamodb:PutItem"): lambda account: account.photo(b""),
     ("OnStatusChange", "dynamodb:UpdateItem"): lambda account: account.photo(b""),
