@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.bins import NOT_ON_FILE, UNCHANGED, plain, typed
-from chalicelib.aws.failures import temporary
+from chalicelib.aws.failures import MET_ANOTHER, cancellations_in, temporary
 from chalicelib.errors import Conflict, InvalidRequest
 from chalicelib.items_policy import (
     CURRENT_POLICY,
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 LIFETIME_S = 30.0
 """So long a change may take until every checker judges by it."""
-
-_MET_ANOTHER = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
 class DynamoPolicies:
@@ -129,8 +127,7 @@ class DynamoPolicyBook:
             try:
                 self._dynamodb.transact_write_items(TransactItems=[{"Put": on_file}, {"Put": in_force}])
             except ClientError as error:
-                codes = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-                if codes & _MET_ANOTHER:
+                if MET_ANOTHER.intersection(cancellations_in(error)):
                     raise Conflict(f"version {policy.version - 1} is not the one in force any more") from error
                 raise
 
