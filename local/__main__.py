@@ -164,7 +164,7 @@ def bench_endpoint(  # noqa: PLR0913 - one parameter per option
     ] = _CELL_SECONDS,
     inference_threads: Annotated[
         int, typer.Option(min=1, help="Threads of the server that share one photo's way through the network.")
-    ] = 1,
+    ] = 2,
     toolkit_python: Annotated[
         Path,
         typer.Option(help="Python with AWS's toolkit, as make build/toolkit/.done sets it up; left out if missing."),

@@ -90,7 +90,7 @@ def arguments(argv: Sequence[str], environment: Mapping[str, str]) -> argparse.N
     parser.add_argument(
         "--inference-threads",
         type=int,
-        default=1,
+        default=2,
         help="threads that share one photo's way through the network: more than one answers a lone photo sooner "
         "(default: %(default)s)",
     )

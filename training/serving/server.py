@@ -38,7 +38,7 @@ T = TypeVar("T")
 MAX_BODY: Final = 6 * 1024 * 1024
 """Bytes of a request: SageMaker's limit for real-time endpoints, from the InvokeEndpoint reference."""
 
-BODIES: Final = 6 * MAX_BODY
+BODIES: Final = 5 * MAX_BODY
 """Bytes of photos that are in memory at once, before they are decoded; an announced length counts from the start."""
 
 BODY_SECONDS: Final = 20.0
