@@ -32,6 +32,9 @@ REDUCED_SIDES: Final = 2
 """A JPEG is decoded at 1/2, 1/4 or 1/8 of its size while both sides stay this many times the network's. No photo of
 the data set is large enough for it, so none of their pixels changes; docs/adr/0010 has what it does to larger ones."""
 
+TURNED_FIRST: Final = 1_300_000
+"""Pixels up to which a photo is turned before it is made small: above any photo of the data set, 4 MB once more."""
+
 RESAMPLING: Final = Image.Resampling.BICUBIC
 """The filter behind the data set's 224 px copies, which most training photos are."""
 
@@ -208,7 +211,13 @@ def opaque(image: Image.Image) -> Image.Image:
 
 
 def squashed(photo: Image.Image, size: tuple[int, int], tag: int) -> NDArray[np.uint8]:
-    """Resize to `size` and turn upright as EXIF orientation `tag` says, in this order: a small photo turns cheaply."""
+    """Resize to `size` and turn upright as EXIF orientation `tag` says.
+
+    Photos as the data set has them are turned first, so that how the camera was held changes no bit of the answer;
+    large ones after they were made small, since turning them would take their memory twice.
+    """
+    if photo.width * photo.height <= TURNED_FIRST:
+        photo, tag = upright(photo, tag), 1
     wanted = size[::-1] if tag in _LYING else size
     if photo.size == wanted:
         return np.asarray(upright(photo.convert("RGB"), tag))
