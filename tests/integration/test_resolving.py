@@ -72,6 +72,11 @@ def post(system: Stack, path: str, body: Any, key: str | None = None) -> tuple[i
         return error.code, json.load(error)
 
 
+def without_link(bin_: dict[str, Any]) -> dict[str, Any]:
+    """The bin without the link to its photo: that one names the second in which it was signed."""
+    return {name: value for name, value in bin_.items() if name != "picture_url"}
+
+
 class Subscriber:
     """Remembers which bins alerted: the queue forgets what is taken out of it."""
 
@@ -91,7 +96,8 @@ def test_what_waits_for_a_person_is_resolved_once_leaves_its_queue_and_its_site_
         assert was_waiting == (shown(system, name)["status"] == "review")
         status, bin_ = post(system, f"/v1/bins/{name}/resolution", RESOLVED, key="k-1")
         assert (status, bin_["status"]) == (200, "resolved")
-        assert post(system, f"/v1/bins/{name}/resolution", RESOLVED, key="k-1") == (200, bin_)
+        again, same_bin = post(system, f"/v1/bins/{name}/resolution", RESOLVED, key="k-1")
+        assert (again, without_link(same_bin)) == (200, without_link(bin_))
     assert waiting(system) == []
     learnt = system.call("GET", f"/v1/sites/{SITE}/feedback")
     kinds = ("alert_precision", "review_yield", "audit_misses", "unasked")
