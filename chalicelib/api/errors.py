@@ -26,9 +26,14 @@ class TooLarge(InvalidRequest):
     """The body is larger than the API takes."""
 
 
+class NotAcceptable(InvalidRequest):
+    """The caller accepts none of the forms that the answer can have; the message names them."""
+
+
 _ANSWERS: dict[type[BincheckError], tuple[int, str]] = {
     InvalidRequest: (400, "invalid_request"),
     NotFound: (404, "not_found"),
+    NotAcceptable: (406, "not_acceptable"),
     Conflict: (409, "conflict"),
     TooLarge: (413, "too_large"),
     Unprocessable: (422, "unprocessable"),
@@ -43,7 +48,7 @@ _NEUTRAL = {
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-def answered(view: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any] | Response]:
+def answered(view: Callable[..., dict[str, Any] | Response]) -> Callable[..., dict[str, Any] | Response]:
     """Turn the errors that a route raises into answers; an unexpected one goes on to Chalice, which logs it."""
 
     @functools.wraps(view)

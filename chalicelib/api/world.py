@@ -11,13 +11,23 @@ if TYPE_CHECKING:
 
     from chalicelib.load import Loader
     from chalicelib.ports import Bins
-    from chalicelib.ports_api import Consignments, Directory, History, People, Pictures, PolicyBook, SiteRules
+    from chalicelib.ports_api import (
+        Consignments,
+        DeadLetters,
+        Directory,
+        History,
+        People,
+        Pictures,
+        PolicyBook,
+        SiteRules,
+        Statistics,
+    )
     from chalicelib.resolve import Resolver
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Bins and lists of them, consignments, people's acts, policies and what happened, links, and a clock."""
+    """Bins and lists of them, consignments, people's acts, policies and what happened, figures, links, and a clock."""
 
     bins: Bins
     directory: Directory
@@ -30,3 +40,5 @@ class World:
     people: People
     resolver: Resolver
     rules_of: Callable[[str], SiteRules]
+    statistics: Statistics
+    dead_letters: DeadLetters
