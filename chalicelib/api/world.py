@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Bins and lists of them, consignments, people's acts and their trail, policies and what happened, links, and a clock."""
+    """Bins and lists of them, consignments, people's acts and the trail, policies and what happened, links, a clock."""
 
     bins: Bins
     directory: Directory
