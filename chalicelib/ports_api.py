@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.resolution import Act, Resolution
     from chalicelib.site_policy import SitePolicy, Standing
     from chalicelib.statistics import Counts
+    from chalicelib.trail import AuditRecord
 
 Entry = TypeVar("Entry")
 
@@ -189,6 +190,29 @@ class People(Protocol):
 
     def feedback(self, site: str) -> Feedback:
         """Return a site's sums; they may lag behind by a moment."""
+
+
+class Trail(Protocol):
+    """The audit trail. All methods raise TemporaryFailure; lists come newest first and lag behind by a moment."""
+
+    def record(self, record: AuditRecord) -> None:
+        """Put a record on file, once however often it is told; only for a change that no transaction can hold."""
+
+    def of_bin(self, bin_id: str, limit: int, start: Position | None) -> Page[AuditRecord]:
+        """Return what was done about one bin.
+
+        Raises:
+            InvalidRequest: `start` is no position in this list.
+        """
+
+    def of_site(
+        self, site: str | None, since: datetime | None, until: datetime | None, limit: int, start: Position | None
+    ) -> Page[AuditRecord]:
+        """Return what was changed at a site, `since` included and `until` not; None for what belongs to no site.
+
+        Raises:
+            InvalidRequest: `start` is no position in this list.
+        """
 
 
 @dataclass(frozen=True, slots=True)

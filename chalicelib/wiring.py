@@ -169,6 +169,7 @@ def world() -> World:
     from chalicelib.aws.policies import DynamoPolicyBook
     from chalicelib.aws.queues import SqsDeadLetters
     from chalicelib.aws.statistics import DynamoStatistics
+    from chalicelib.aws.trail import DynamoTrail
     from chalicelib.load import Loader
     from chalicelib.resolve import Resolver
 
@@ -184,6 +185,7 @@ def world() -> World:
         loader=Loader(consignments, now, time.sleep),
         pictures=S3Pictures(client("s3")),
         people=people,
+        trail=DynamoTrail(dynamodb, table),
         resolver=Resolver(bins, people, now, time.sleep),
         rules_of=lambda site: _rules(book, site),
         policies=book,

@@ -30,6 +30,7 @@ from chalicelib.site_policy import SitePolicy, Standing
 from chalicelib.statistics import Counts
 from chalicelib.wiring import learnt
 from tests.fakes_people import FakePeople, Said
+from tests.fakes_trail import FakeTrail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,6 +76,7 @@ class FakeTable:
         self.by_name: dict[str, Bin] = {}
         self.outcomes: list[Outcome] = []
         self.said = Said()
+        self.trail = FakeTrail()
         self.on_file: dict[str, Consignment] = {}
         self.loads: dict[str, Consignment] = {}
         self.writes: list[list[str]] = []
@@ -296,6 +298,7 @@ class FakeWorld:
             loader=self.loader,
             pictures=FakePictures(),
             people=self.people,
+            trail=self.table.trail,
             resolver=self.resolver,
             rules_of=lambda _site: self.rules,
             policies=self.policies,

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
         PolicyBook,
         SiteRules,
         Statistics,
+        Trail,
     )
     from chalicelib.resolve import Resolver
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Bins and lists of them, consignments, people's acts, policies and what happened, figures, links, and a clock."""
+    """Bins, lists of them, consignments, people's acts, their trail, policies, what happened, figures, links, a clock."""
 
     bins: Bins
     directory: Directory
@@ -38,6 +39,7 @@ class World:
     history: History
     clock: Callable[[], datetime]
     people: People
+    trail: Trail
     resolver: Resolver
     rules_of: Callable[[str], SiteRules]
     statistics: Statistics
