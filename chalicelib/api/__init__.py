@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api import bins, consignments, errors, health, page, people, policies, rejections, reviews
+from chalicelib.api import bins, consignments, errors, health, page, people, policies, rejections, reviews, sites
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,6 @@ def register(
     app.register_middleware(errors.in_one_shape, "http")
     app.register_blueprint(health.routes())
     app.register_blueprint(page.routes(page_settings))
-    parts = (bins, consignments, people, policies, rejections, reviews)
+    parts = (bins, consignments, people, policies, rejections, reviews, sites)
     for routes in (part.routes for part in parts):
         app.register_blueprint(routes(world, authorizer))
