@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from chalice.app import AuthRequest, DynamoDBEvent, SQSEvent
 
-    from chalicelib.domain import Alert, BinImage, Outcome
+    from chalicelib.domain import BinImage, Outcome
+    from chalicelib.photo_call import Raised
 
 PLACEHOLDER = "arn:aws:dummy:::replaced-by-the-template"
 """Chalice wants an address; the merged template puts the real resource in its place."""
@@ -57,11 +58,11 @@ def authorize(request: AuthRequest) -> dict[str, Any]:
 api.register(app, wiring.world, authorize)
 
 
-def _alerts_in(event: DynamoDBEvent) -> Iterator[Alert]:
+def _alerts_in(event: DynamoDBEvent) -> Iterator[Raised]:
     for record in DynamoDBStreamEvent(event.to_dict()).records:
         item = record.dynamodb
         change = events.change_in(item.old_image, item.new_image) if item else None
-        alert = alerts.alert_for(change) if change else None
+        alert = alerts.raised_by(change) if change else None
         if alert:
             yield alert
 

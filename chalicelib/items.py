@@ -42,6 +42,7 @@ from chalicelib.domain import (
     Inspection,
     Item,
     Judgement,
+    OpenRequest,
     Outcome,
     Rejection,
     Verdict,
@@ -149,6 +150,8 @@ def from_status(status: BinStatus) -> Attributes:
         "judgement": _judgement_fields(status.judgement) if status.judgement else None,
         "episode": _episode_fields(status.episode) if status.episode else None,
         "resolution": _whole(status.resolution),
+        "assignee": status.assignee,
+        "photo_request": _request_fields(status.photo_request) if status.photo_request else None,
         "shard": shard_of(status.bin_id),
         "state_bin": f"{status.state}#{status.bin_id}",
     }
@@ -241,6 +244,8 @@ def to_status(item: Mapping[str, Any]) -> BinStatus:
         judgement=_to_judgement(item["judgement"]) if "judgement" in item else None,
         episode=_to_episode(item["episode"]) if "episode" in item else None,
         resolution=int(item["resolution"]) if "resolution" in item else None,
+        assignee=item.get("assignee"),
+        photo_request=_to_request(item["photo_request"]) if "photo_request" in item else None,
     )
 
 
@@ -390,6 +395,14 @@ def _to_episode(fields: Mapping[str, Any]) -> Episode:
     return Episode(
         EpisodeState(fields["state"]), moment(fields["opened_at"]), raised, fields.get("by"), fields.get("reopened_by")
     )
+
+
+def _request_fields(request: OpenRequest) -> Attributes:
+    return {"at": timestamp(request.at), "by": request.by, "note": request.note}
+
+
+def _to_request(fields: Mapping[str, Any]) -> OpenRequest:
+    return OpenRequest(moment(fields["at"]), fields["by"], fields["note"])
 
 
 def present(fields: Attributes) -> Attributes:

@@ -122,8 +122,8 @@ class PolicyBook(Protocol):
             InvalidRequest: `start` is no position in this list.
         """
 
-    def put(self, policy: SitePolicy) -> None:
-        """Put a new version into force, and on file.
+    def put(self, policy: SitePolicy, record: AuditRecord) -> None:
+        """Put a new version into force, and it and its record on file, all or nothing.
 
         Raises:
             Conflict: the version in force is not the one before it.
@@ -153,12 +153,14 @@ class Asking:
 class Step:
     """What somebody's request changes: where the bin stands, what was said, what the bin's site learns from it.
 
-    Where the bin stands as before, it keeps its version, and only the request's key is remembered.
+    `record` is what the audit trail keeps of it. Where the bin stands as before, it keeps its version, nothing is
+    recorded, and only the request's key is remembered.
     """
 
     after: BinStatus
     act: Act | None = None
     learnt: Feedback = NOTHING
+    record: AuditRecord | None = None
 
 
 class People(Protocol):
@@ -182,7 +184,10 @@ class People(Protocol):
 
 
 class Trail(Protocol):
-    """The audit trail. All methods raise TemporaryFailure; lists come newest first and lag behind by a moment."""
+    """The audit trail. All methods raise TemporaryFailure; lists come newest first and lag behind by a moment.
+
+    Whatever changes something writes its record beside it, in one transaction: those records are on file already.
+    """
 
     def record(self, record: AuditRecord) -> None:
         """Put a record on file, once however often it is told; only for a change that no transaction can hold."""

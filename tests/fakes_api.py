@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from chalicelib.ports_api import Change, Position
     from chalicelib.replay import Past
     from chalicelib.resolution import Act
+    from chalicelib.trail import AuditRecord
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -178,7 +179,8 @@ class FakeConsignments:
 class FakePolicyBook:
     """`ports_api.PolicyBook` over dictionaries; what a site has taught is put into its policies by `adapt`."""
 
-    def __init__(self, adapt: Adapt = learnt) -> None:
+    def __init__(self, adapt: Adapt = learnt, trail: FakeTrail | None = None) -> None:
+        self.trail = trail or FakeTrail()
         self.items: dict[str, list[SitePolicy]] = {}
         self.feedback: dict[str, Attributes] = {}
         self._adapt = adapt
@@ -193,10 +195,11 @@ class FakePolicyBook:
     def versions(self, site: str, limit: int, start: Position | None) -> Page[SitePolicy]:
         return _page(f"policies {site}", self.items.get(site, [])[::-1], limit, start)
 
-    def put(self, policy: SitePolicy) -> None:
+    def put(self, policy: SitePolicy, record: AuditRecord) -> None:
         if self.standing(policy.site).policy.version != policy.version - 1:
             raise Conflict(f"version {policy.version - 1} is not the one in force any more")
         self.items.setdefault(policy.site, []).append(policy)
+        self.trail.record(record)
 
 
 @dataclass(frozen=True)
@@ -235,6 +238,9 @@ class FakeWorld:
     reads: int = 0
     rules: SiteRules = field(default_factory=SiteRules)
 
+    def __post_init__(self) -> None:
+        self.policies.trail = self.table.trail
+
     def __call__(self) -> World:
         return World(
             bins=self.table,
@@ -253,7 +259,7 @@ class FakeWorld:
 
     @property
     def people(self) -> FakePeople:
-        return FakePeople(self.table, self.table.said)
+        return FakePeople(self.table, self.table.said, self.table.trail)
 
     @property
     def resolver(self) -> Resolver:

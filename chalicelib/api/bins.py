@@ -8,12 +8,14 @@ from chalice.app import Blueprint
 
 from chalicelib.api import requests, shapes
 from chalicelib.api.cursors import List
-from chalicelib.api.errors import answered
+from chalicelib.api.errors import answered, tagged
 from chalicelib.domain import BinState
 from chalicelib.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from chalice.app import Response
 
     from chalicelib.api.world import World
 
@@ -34,12 +36,12 @@ def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:
 
     @blueprint.route("/v1/bins/{bin_id}", authorizer=authorizer)
     @answered
-    def show_bin(bin_id: str) -> dict[str, Any]:
+    def show_bin(bin_id: str) -> Response:
         bin_ = world().bins.get(requests.identifier(bin_id))
         is_on_file = bin_.status.version > 0
         if not is_on_file:
             raise NotFound(f"no bin {bin_id} is on file")
-        return shapes.bin_in_full(bin_, world().pictures)
+        return tagged(shapes.bin_in_full(bin_, world().pictures), bin_.status.version)
 
     @blueprint.route("/v1/bins/{bin_id}/inspections", authorizer=authorizer)
     @answered

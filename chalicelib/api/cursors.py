@@ -56,6 +56,16 @@ class List:
         return cls("acts", (bin_id,))
 
     @classmethod
+    def of_bin_trail(cls, bin_id: str) -> List:
+        """Name the list of what was done about one bin."""
+        return cls("bin-audit", (bin_id,))
+
+    @classmethod
+    def of_trail(cls, site: str | None, since: str | None, until: str | None) -> List:
+        """Name the list of what was changed at a site in a stretch of time."""
+        return cls("audit", (site, since, until))
+
+    @classmethod
     def of_reviews(cls, site: str) -> List:
         """Name a site's review queue."""
         return cls("reviews", (site,))
