@@ -11,12 +11,13 @@ import pytest
 
 from chalicelib.aws.bins import typed
 from chalicelib.aws.directory import DynamoDirectory
-from chalicelib.domain import ATTENTION, Bin, BinState, BinStatus, Judgement, Severity, Verdict
+from chalicelib.domain import ATTENTION, Bin, BinState, BinStatus, Episode, EpisodeState, Judgement, Severity, Verdict
 from chalicelib.errors import InvalidRequest
 from chalicelib.items import from_status
 from chalicelib.items_people import from_act
 from chalicelib.listing import NO_SITE, Listed, Sort, Wanted, list_for
 from chalicelib.resolution import Cause, Finding, Resolution
+from chalicelib.severity import severity_of_bin
 from tests.fakes_api import FakeDirectory, FakeTable, cost_of, image_of, minutes
 from tests.table import table_shape
 
@@ -35,7 +36,8 @@ def bins_of_all_kinds() -> list[BinStatus]:
 
 
 def _bin(number: int, site: str | None, state: BinState, which: int) -> BinStatus:
-    judgement = Judgement(Verdict.REVIEW, "p/1", expected_cost=float(number % 4)) if which else None
+    judgement = Judgement(Verdict.MISMATCH, "p/1", 1.0, expected_cost=float(number % 4) if which else None)
+    raised = (Verdict.MISMATCH, Verdict.UNEXPECTED, None)[which]
     return BinStatus(
         f"{'AB'[number % 2]}-{number:03d}",
         version=number + 1,
@@ -45,7 +47,9 @@ def _bin(number: int, site: str | None, state: BinState, which: int) -> BinStatu
         consignment_id=f"C-{which}" if site else None,
         image=image_of("A", number),
         judgement=judgement,
-        severity=(Severity.HIGH, Severity.LOW, None)[which],
+        expected=5,
+        predicted="1",
+        episode=Episode(EpisodeState.OPEN, minutes(0), (raised,)) if raised else None,
         assignee=("ann", None, "bob")[which],
     )
 
@@ -203,10 +207,12 @@ def test_what_waits_at_a_site_is_counted_by_state_and_in_all(filled: Filled) -> 
 
 def test_a_bin_that_waits_no_longer_leaves_every_queue(changing: Filled) -> None:
     wanted = Wanted(site="FRA1", waiting=True)
-    first, *others = walk(changing.directory, wanted, 50)
+    first, *others = walk(changing.directory, replace(wanted, assignee="ann", severity=None), 50)
+    others = walk(changing.directory, wanted, 50)
+    others.remove(first)
     changing.put(replace(first, state=BinState.RESOLVED, changed_at=minutes(99), version=99))
     assert walk(changing.directory, wanted, 50) == others
-    for queue in (replace(wanted, severity=first.severity), replace(wanted, assignee=first.assignee)):
+    for queue in (replace(wanted, severity=severity_of_bin(first)), replace(wanted, assignee=first.assignee)):
         assert first.bin_id not in [status.bin_id for status in walk(changing.directory, queue, 50)]
     assert changing.directory.bins(Wanted(site="FRA1", sort=Sort.NEWEST), 1, None).entries[0].bin_id == first.bin_id
 
@@ -220,7 +226,7 @@ def test_what_people_said_at_a_site_comes_oldest_first_within_the_time_asked_for
     acts = [said("A-1", 2, 5), said("A-2", 2, 5), said("A-1", 4, 9), said("A-3", 12, 9), said("A-3", 2, 20)]
     for act in [*reversed(acts), said("B-1", 2, 7, "MUC1"), said("B-2", 2, 7, None)]:
         changing.say(act)
-    read = changing.directory.acts_at
+    read = changing.directory.statements
     first = read("FRA1", None, None, 2, None)
     second = read("FRA1", None, None, 5, first.following)
     assert [*first.entries, *second.entries] == acts

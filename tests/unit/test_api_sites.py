@@ -12,10 +12,10 @@ from chalice.test import Client
 
 from chalicelib.api import register
 from chalicelib.api.site_shapes import Period, traffic
+from chalicelib.caller import Caller
 from chalicelib.domain import Verdict
 from chalicelib.ports_api import SiteRules
 from chalicelib.resolution import Cause, Finding
-from chalicelib.resolve import Caller
 from chalicelib.statistics import Counted, Counts
 from tests.fakes_api import NOON, FakeWorld, expectation_of, inspection_of, minutes
 
