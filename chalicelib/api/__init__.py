@@ -10,7 +10,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api import bins, consignments, errors, health, page, people, policies, rejections, reviews, sites
+from chalicelib.api import (
+    bins,
+    consignments,
+    errors,
+    health,
+    me,
+    page,
+    people,
+    policies,
+    rejections,
+    reviews,
+    sites,
+    trail,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +47,6 @@ def register(
     app.register_middleware(errors.in_one_shape, "http")
     app.register_blueprint(health.routes())
     app.register_blueprint(page.routes(page_settings))
-    parts = (bins, consignments, people, policies, rejections, reviews, sites)
+    parts = (bins, consignments, me, people, policies, rejections, reviews, sites, trail)
     for routes in (part.routes for part in parts):
         app.register_blueprint(routes(world, authorizer))
