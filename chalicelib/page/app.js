@@ -8,10 +8,11 @@ import { command, VIEWS } from "./keys.js";
 import { Newest } from "./newest.js";
 import { Queue } from "./queue.js";
 import { Shell } from "./shell.js";
-import { empty, failed, liveRegions } from "./states.js";
+import { failed, liveRegions } from "./states.js";
 
 const SITES_MS = 60_000;
 const AHEAD_MS = 1500;
+const HASH_MS = 150;
 const NOWHERE = "~";
 /* Stands in the address for the bins that are at no site; no site can have this name. */
 
@@ -85,7 +86,7 @@ class App {
 			return fill(this.shell.view, failed(error, () => this.route()));
 		}
 		if (this.asked !== asked) return;
-		if (!make && this.site === null) return fill(this.shell.view, noSite());
+		if (!make && this.site === null) return fill(this.shell.view, (await import("./welcome.js")).noSite());
 		if (!make) return location.replace(`#/queue/${this.site}`);
 		this.view?.stop?.();
 		this.view = make();
@@ -137,9 +138,11 @@ class App {
 
 	/** Changes the address without a new view; `isStep` so that "back" comes back. */
 	replaceHash(hash, isStep = false) {
-		if (location.hash === hash) return;
-		if (isStep) history.pushState(null, "", hash);
-		else history.replaceState(null, "", hash);
+		clearTimeout(this.hashTimer);
+		const before = location.hash;
+		if (isStep && before !== hash) history.pushState(null, "", hash);
+		// Browsers refuse many changes in a row, and who leaves meanwhile must not be called back.
+		if (!isStep) this.hashTimer = setTimeout(() => location.hash === before && history.replaceState(null, "", hash), HASH_MS);
 	}
 
 	pressed(event) {
@@ -207,10 +210,6 @@ async function fetchAhead() {
 /** The styles of all that is not the queue. */
 function moreStyles() {
 	if (!document.getElementById("more")) document.head.append(h("link", { id: "more", rel: "stylesheet", href: "page/more.css" }));
-}
-
-function noSite() {
-	return empty("No site yet", "A site appears here once a consignment names it.", h("a", { href: "#/consignments" }, "Load a consignment"));
 }
 
 export async function start(session, place) {

@@ -1,5 +1,4 @@
-// One bin, large: its picture, why it waits, what the photo says, and what somebody may do about it. The queue shows
-// it beside the list, the bin's own page above the timeline.
+// One bin, large: its picture, why it waits, what the photo says, and what somebody may do about it.
 
 import { distribution } from "./bars.js";
 import { announce, fill, h, icon, key, refill } from "./dom.js";
@@ -11,6 +10,7 @@ import { ResolveForm } from "./resolve.js";
 import { failed } from "./states.js";
 import { SEVERITIES, stateOf, waits, why } from "./words.js";
 
+const STAY_MS = 120;
 const RHYTHM = { every: 4000, most: 60_000 };
 
 export class Pane {
@@ -23,7 +23,8 @@ export class Pane {
 		this.element = h("article", { class: "pane", test: "pane", "aria-labelledby": "pane-title" }, Object.values(this.parts));
 		if (summary) this.show(summary);
 		this.poller = new Poller({ ...RHYTHM, run: () => this.load(), failed: (error) => this.missed(error) });
-		this.poller.start();
+		// Who steps through the list asks only for the bins that they stay at.
+		this.poller.start(summary ? STAY_MS : 0);
 	}
 
 	get isBusy() {

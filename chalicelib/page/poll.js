@@ -23,11 +23,12 @@ export class Poller {
 		return this.page.visibilityState === "hidden";
 	}
 
-	start() {
+	start(delay = 0) {
 		this.isStopped = false;
 		this.page.addEventListener("visibilitychange", this.look);
 		this.host.addEventListener("online", this.look);
-		this.now();
+		if (delay) this.plan(delay);
+		else this.now();
 	}
 
 	stop() {

@@ -141,7 +141,7 @@ export class Queue {
 	}
 
 	get isAtWork() {
-		return this.pane?.isBusy || this.element.classList.contains("has-open") || Date.now() - this.touched < AT_WORK_MS || this.list.element.scrollTop > this.list.height;
+		return this.pane?.isBusy || this.element.classList.contains("has-open") || Date.now() - this.touched < AT_WORK_MS || this.list.top > this.list.height;
 	}
 
 	takeAdded({ isQuiet = false } = {}) {
@@ -150,7 +150,7 @@ export class Queue {
 		this.shown = renewed(this.shown, this.lastPage ?? this.added);
 		this.added = [];
 		if (isQuiet) announce(`${many(number, "new bin")} in the queue.`);
-		else this.list.element.scrollTop = 0;
+		else this.list.scrollTo(0);
 		this.draw();
 		this.tellAdded();
 		if (!this.chosen && this.app.isWide()) this.choose(this.shown[0].bin_id, { isQuiet: true });
@@ -201,7 +201,7 @@ export class Queue {
 				close: () => this.shut(),
 			});
 			fill(this.side, this.pane.element);
-			this.side.scrollTop = 0;
+			if (this.sideTop) this.side.scrollTop = 0;
 		}
 		if (isOpened) this.open();
 		this.app.replaceHash(`#/queue/${this.site}/${binId}`, isOpened && !this.app.isWide());
@@ -282,7 +282,7 @@ export class Queue {
 			nearEnd: () => this.more(),
 		});
 		this.list.element.hidden = true;
-		this.side = h("section", { class: "side", "aria-label": "Chosen bin" }, this.hint());
+		this.side = h("section", { class: "side", "aria-label": "Chosen bin", onscroll: () => (this.sideTop = this.side.scrollTop) }, this.hint());
 		const options = Object.entries(FILTERS).map(([value, [text]]) => h("option", { value }, text));
 		const filter = h("select", { "aria-label": "Show", test: "filter", onchange: () => this.narrow(filter.value) }, options);
 		const head = h("div", { class: "queue-head" }, h("span", { class: "strong", "aria-hidden": "true" }, "Queue"), this.heading, filter);

@@ -36,3 +36,8 @@ export function stumbled(place, session, error) {
 	];
 	return fill(place, h("main", { class: "plain", role: "alert", test: "failed" }, h("h1", null, title), h("p", null, text), h("div", { class: "row" }, buttons)));
 }
+
+/** What stands in the place of the queue where nothing was ever loaded. */
+export function noSite() {
+	return h("section", { class: "plain" }, h("h1", null, "No site yet"), h("p", null, "A site appears here once a consignment names it."), h("a", { href: "#/consignments" }, "Load a consignment"));
+}

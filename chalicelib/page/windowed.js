@@ -19,10 +19,11 @@ export class Windowed {
 		this.rows = new Map();
 		this.inner = h("div", { class: "windowed-inner", role: "presentation" });
 		this.element = h("div", { class: "windowed", role: "listbox", tabindex: 0, "aria-label": label, test: name }, this.inner);
-		this.element.addEventListener("scroll", () => this.later(), { passive: true });
+		this.element.addEventListener("scroll", () => this.scrolled(), { passive: true });
 		this.sizes = new ResizeObserver(() => this.measured());
 		this.sizes.observe(this.element);
-		this.height = 0;
+		// Kept here, since asking the document for them in between makes it lay itself out each time.
+		this.height = this.top = this.seen = 0;
 	}
 
 	/** Shows these entries; what is at the top of the window stays there. */
@@ -43,7 +44,7 @@ export class Windowed {
 		}
 		this.measure();
 		this.inner.style.height = `${this.entries.length * this.height}px`;
-		const [first, end] = span(this.element.scrollTop, this.element.clientHeight || 900, this.height, this.entries.length);
+		const [first, end] = span(this.top, this.seen || 900, this.height, this.entries.length);
 		const wanted = new Map(this.entries.slice(first, end).map((entry, offset) => [this.keyOf(entry), [entry, first + offset]]));
 		for (const [key, row] of this.rows) if (!wanted.has(key)) this.forget(key, row);
 		let before = null;
@@ -55,9 +56,12 @@ export class Windowed {
 	reveal(place) {
 		if (!this.height) return;
 		const [top, bottom] = [place * this.height, (place + 1) * this.height];
-		const { scrollTop, clientHeight } = this.element;
-		if (top < scrollTop) this.element.scrollTop = top;
-		else if (bottom > scrollTop + clientHeight) this.element.scrollTop = bottom - clientHeight;
+		if (top < this.top) this.scrollTo(top);
+		else if (bottom > this.top + this.seen) this.scrollTo(bottom - this.seen);
+	}
+
+	scrollTo(top) {
+		this.element.scrollTop = this.top = Math.max(0, top);
 		this.draw();
 	}
 
@@ -93,26 +97,26 @@ export class Windowed {
 
 	measured() {
 		this.height = 0;
+		this.seen = this.element.clientHeight;
 		if (this.entries.length) this.draw();
 	}
 
-	later() {
+	scrolled() {
+		this.top = this.element.scrollTop;
 		this.waiting ||= requestAnimationFrame(() => this.draw());
 	}
 
 	/** The first row that is seen and how far it is scrolled; null at the top. */
 	anchor() {
-		const { scrollTop } = this.element;
-		if (!this.height || scrollTop < this.height / 2) return null;
-		const place = Math.floor(scrollTop / this.height);
-		return this.entries[place] ? { key: this.keyOf(this.entries[place]), offset: scrollTop - place * this.height } : null;
+		if (!this.height || this.top < this.height / 2) return null;
+		const place = Math.floor(this.top / this.height);
+		return this.entries[place] ? { key: this.keyOf(this.entries[place]), offset: this.top - place * this.height } : null;
 	}
 
 	keepAt(anchor) {
 		if (!anchor) return;
 		const place = this.entries.findIndex((entry) => this.keyOf(entry) === anchor.key);
-		if (place < 0) return;
-		this.element.scrollTop = place * this.height + anchor.offset;
-		this.draw();
+		const top = place * this.height + anchor.offset;
+		if (place >= 0 && top !== this.top) this.scrollTo(top);
 	}
 }
