@@ -3,11 +3,9 @@
 import { fill, h } from "./dom.js";
 import { Session } from "./session.js";
 
-const BEHIND = ["api", "bars", "drafts", "format", "keys", "merge", "newest", "pane", "poll", "queue", "resolve", "shell", "states", "windowed", "words"];
-
 async function begin() {
 	const place = document.getElementById("app");
-	if (sessionStorage.getItem("bincheck.session")) preload(["app", ...BEHIND]);
+	if (sessionStorage.getItem("bincheck.session")) preload(["app"]);
 	fill(place, h("p", { class: "plain", role: "status" }, "Starting …"));
 	let session = null;
 	try {

@@ -29,7 +29,7 @@ function subject(entry) {
 }
 
 function changes(entry) {
-	const names = [...new Set([...Object.keys(entry.before ?? {}), ...Object.keys(entry.after ?? {})])].filter((name) => name !== "version");
+	const names = [...new Set([...Object.keys(entry.before ?? {}), ...Object.keys(entry.after ?? {})])].filter((name) => name !== "version" && shown(entry.before?.[name]) !== shown(entry.after?.[name]));
 	const line = (name) => h("div", null, h("code", null, name), `: ${shown(entry.before?.[name])} → ${shown(entry.after?.[name])}`);
 	return names.slice(0, 8).map(line);
 }
