@@ -1,8 +1,8 @@
 """The page's pure modules, by Node's own test runner; skipped, saying so, where there is no Node.
 
-Extra to the browser's tests, which need a whole system: what `tests/page` says of formatting, words, distributions, lists that must not move,
-pauses, keys, requests that are sent twice, signing in. The files are copied beside a `package.json` that calls them
-modules: none of that belongs to what the page ships.
+Extra to the browser's tests, which need a whole system. `tests/page` speaks of formatting, words, distributions, lists
+that must not move, pauses, keys, requests that are sent twice, and signing in. The files are copied beside a
+`package.json` that calls them modules: none of that belongs to what the page ships.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def test_the_modules_of_the_page_do_what_their_own_tests_say(tmp_path: Path) -> 
         shutil.copy(test, tmp_path)
     (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
     tests = sorted(path.name for path in tmp_path.glob("*.test.mjs"))
-    done = subprocess.run(  # noqa: S603 - our own files, by the interpreter that was found
+    done = subprocess.run(
         [node, "--test", *tests], cwd=tmp_path, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
     )
     assert tests
