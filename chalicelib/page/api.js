@@ -64,11 +64,11 @@ export class Api {
 		this.remembered = new Map();
 	}
 
-	/** Reads; `etag` is what a change must name. What has not changed since (304) comes from memory, `isNew` tells. */
-	async get(path, { signal } = {}) {
-		const known = this.remembered.get(path);
+	/** Reads; `etag` is what a change must name. What has not changed since (304) comes from memory, unless `anew`. */
+	async get(path, { anew = false } = {}) {
+		const known = anew ? null : this.remembered.get(path);
 		const headers = known?.etag ? { "If-None-Match": known.etag } : {};
-		const answer = await this.send(path, { headers, signal });
+		const answer = await this.send(path, { headers });
 		if (answer.status === 304 && known) return { ...known, isNew: false };
 		const read = { body: await answer.json(), etag: answer.headers.get("ETag") };
 		this.remember(path, read);
@@ -96,13 +96,12 @@ export class Api {
 		throw new Problem(answer.status, await bodyOf(answer), retryAfter(answer));
 	}
 
-	async tried(path, { method = "GET", headers = {}, body, signal } = {}) {
-		const limit = AbortSignal.timeout(PATIENCE_MS);
+	async tried(path, { method = "GET", headers = {}, body } = {}) {
 		const request = {
 			method,
 			body,
 			headers: { Accept: "application/json", ...headers, Authorization: `Bearer ${this.session.token()}` },
-			signal: signal ? AbortSignal.any([signal, limit]) : limit,
+			signal: AbortSignal.timeout(PATIENCE_MS),
 			cache: "no-store",
 			credentials: "omit",
 		};
@@ -111,7 +110,6 @@ export class Api {
 			this.heard(true);
 			return answer;
 		} catch (error) {
-			if (signal?.aborted) throw error;
 			this.heard(false);
 			throw new NoAnswer(error);
 		}

@@ -10,7 +10,8 @@ import { empty, failed, loading, said, toast } from "./states.js";
 import { brief, stateOf, STATES } from "./words.js";
 
 const RHYTHM = { every: 8000, most: 60_000 };
-const STATE_NAMES = { loading: "Loading", loaded: "Open", closed: "Closed", refused: "Refused" };
+const STATE_NAMES = { loading: "Loading", loaded: "Open", closing: "Closing", closed: "Closed", refused: "Refused" };
+const MOST_FOLLOWED = 20;
 const MOST_BYTES = 4 * 1024 * 1024;
 
 export function view(app, consignmentId, values) {
@@ -46,10 +47,10 @@ function bar(progress) {
 
 class ConsignmentsPage {
 	constructor(app, site) {
-		Object.assign(this, { app, site, title: "Consignments" });
+		Object.assign(this, { app, site, title: "Consignments", places: new Map() });
 		this.list = new Paged(app.api, {
 			path: (cursor) => query("v1/consignments", { site: app.siteText(site) || null, limit: 50, cursor }),
-			draw: (entries) => table("Consignments", ["Consignment", "State", "Progress", "#Bins", "Loaded"], entries.map(row)),
+			draw: (entries) => this.drawn(entries),
 			none: () => empty("No consignment here yet", "Load one from a file, or drop its CSV into the bucket."),
 			noun: "consignment",
 		});
@@ -58,19 +59,42 @@ class ConsignmentsPage {
 		this.list.more();
 	}
 
+	stop() {
+		this.isGone = true;
+	}
+
+	drawn(entries) {
+		this.follow(entries);
+		const row = (one) => {
+			const place = h("div", null, one.progress && shownProgress(one.progress));
+			this.places.set(one.consignment_id, place);
+			return [h("a", { href: `#/consignments/${one.consignment_id}` }, one.consignment_id), h("span", { class: `tag ${one.state}` }, STATE_NAMES[one.state] ?? one.state), place, number(one.bin_count), h("time", { datetime: one.loaded_at }, moment(one.loaded_at))];
+		};
+		return table("Consignments", ["Consignment", "State", "Progress", "#Bins", "Loaded"], entries.map(row));
+	}
+
+	/** A list does not say how far each is: the newest are asked one after the other. */
+	async follow(entries) {
+		const asked = entries.filter((one) => !one.progress && one.state !== "refused").slice(0, MOST_FOLLOWED);
+		for (const one of asked) {
+			if (this.isGone) return;
+			try {
+				const { body } = await this.app.api.get(`v1/consignments/${one.consignment_id}`, { anew: true });
+				one.progress = body.progress;
+				fill(this.places.get(one.consignment_id), shownProgress(body.progress));
+			} catch {
+				return;
+			}
+		}
+	}
+
 	load() {
 		new LoadForm(this.app, this.site, (consignment) => (location.hash = `#/consignments/${consignment.consignment_id}`));
 	}
 }
 
-function row(one) {
-	return [
-		h("a", { href: `#/consignments/${one.consignment_id}` }, one.consignment_id),
-		h("span", { class: `tag ${one.state}` }, STATE_NAMES[one.state] ?? one.state),
-		one.progress ? [h("span", { class: "small" }, progressText(one.progress)), bar(one.progress)] : "",
-		number(one.bin_count),
-		h("time", { datetime: one.loaded_at }, moment(one.loaded_at)),
-	];
+function shownProgress(progress) {
+	return [h("span", { class: "small" }, progressText(progress)), bar(progress)];
 }
 
 /** A dialog that sends a CSV or JSON file, and shows everything that is wrong with it at once. */
@@ -163,7 +187,8 @@ class ConsignmentPage {
 	}
 
 	async read() {
-		const { body, etag } = await this.app.api.get(`v1/consignments/${this.consignmentId}`);
+		// Its ETag names the consignment's version; how far it is changes without one.
+		const { body, etag } = await this.app.api.get(`v1/consignments/${this.consignmentId}`, { anew: true });
 		if (!this.isGone) this.show(body, etag);
 	}
 
@@ -183,7 +208,7 @@ class ConsignmentPage {
 
 	heading(one) {
 		const button = (name, label, run) => h("button", { "data-key": name, test: name, onclick: run }, label);
-		const act = this.app.mayAct && (one.state === "closed" ? button("reopening", "Reopen", () => this.act("reopening", {})) : one.state === "loaded" && button("closing", "Close", () => this.askToClose()));
+		const act = this.app.mayAct && (one.state === "closed" ? button("reopening", "Reopen", () => this.act("reopening", {})) : ["loaded", "closing"].includes(one.state) && button("closing", "Close", () => this.askToClose()));
 		return [h("h1", null, one.consignment_id), h("span", { class: `tag ${one.state}`, test: "state" }, STATE_NAMES[one.state] ?? one.state), h("div", { class: "end row" }, act)];
 	}
 
@@ -191,7 +216,7 @@ class ConsignmentPage {
 		const places = one.refusal?.errors;
 		return [
 			one.refusal && h("div", { class: "notice", test: "refused" }, h("p", { class: "strong" }, icon("warn"), "The file from the bucket was refused"), h("p", null, places?.length ? "Nothing of it was loaded. Mend these places and drop it once more." : (one.refusal.message ?? "Nothing of it was loaded.")), places?.length > 0 && placesOf(one.refusal)),
-			h("div", { class: "card" }, one.progress && [h("p", { class: "strong", test: "progress" }, progressText(one.progress)), bar(one.progress)], h("p", { class: "hint" }, [`Site ${one.site ?? "–"}`, `loaded ${moment(one.loaded_at)}`, one.closed_at && `closed ${moment(one.closed_at)}`].filter(Boolean).join(" · "))),
+			h("div", { class: "card" }, one.progress && [h("p", { class: "strong", test: "progress" }, progressText(one.progress)), bar(one.progress)], h("p", { class: "hint" }, [`Site ${one.site ?? "–"}`, one.loaded_at && `loaded ${moment(one.loaded_at)}`, one.refusal?.file && one.refusal.file.key, one.closed_at && `closed ${moment(one.closed_at)}`].filter(Boolean).join(" · "))),
 		];
 	}
 

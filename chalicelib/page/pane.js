@@ -38,7 +38,9 @@ export class Pane {
 
 	/** Reads the bin anew; only what has changed is drawn. */
 	async load() {
-		const { body } = await this.app.api.get(`v1/bins/${this.binId}`);
+		// The first time not from memory: links to pictures run out.
+		const { body } = await this.app.api.get(`v1/bins/${this.binId}`, { anew: !this.wasRead });
+		this.wasRead = true;
 		if (this.isGone || this.isActing) return;
 		if (this.isUnsettled && this.bin && this.bin.version !== body.version) return this.meets(body);
 		this.show(body);

@@ -176,7 +176,7 @@ class PolicyPage {
 			{ class: "card" },
 			this.wrong.size > 0 && h("p", { class: "mistake" }, icon("warn"), "Some fields can't be read."),
 			h("div", { class: "row" }, h("button", { "data-key": "preview", test: "preview", disabled: !isReady, onclick: () => this.tryOut() }, "Preview on the"), size),
-			h("div", { class: "field" }, h("label", { for: "policy-note" }, "Why it is changed"), note),
+			h("div", { class: "field wide" }, h("label", { for: "policy-note" }, "Why it is changed"), note),
 			h("div", { class: "row" }, h("button", { class: "primary", "data-key": "save", test: "save-policy", disabled: !isReady, onclick: () => this.send() }, "Put in force"), h("button", { disabled: !this.isChanged, onclick: () => this.discard() }, "Discard the draft")),
 		);
 	}

@@ -61,7 +61,7 @@ export function toast(text, { action, kind = "" } = {}) {
 	);
 	const timer = setTimeout(close, TOAST_MS);
 	shelf.prepend(one);
-	while (shelf.children.length > 3) shelf.lastChild.remove();
+	while (shelf.children.length > 2) shelf.lastChild.remove();
 	announce(text);
 	return close;
 }
