@@ -10,7 +10,7 @@ from chalicelib import items_people
 from chalicelib.domain import BinState, BinStatus, Judgement, Verdict
 from chalicelib.feedback import Feedback
 from chalicelib.items import from_status, to_status
-from tests.examples import reopenings, resolutions
+from tests.examples import acts, assignments, photo_requests
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -25,16 +25,22 @@ def through_the_table(item: Attributes) -> Attributes:
 
 
 @settings(max_examples=30)
-@given(resolutions | reopenings)
+@given(acts)
 def test_what_was_said_comes_back_as_it_was(act: Act) -> None:
     assert items_people.to_act(through_the_table(items_people.from_act(act))) == act
 
 
 @settings(max_examples=30)
-@given(resolutions | reopenings)
+@given(acts)
 def test_what_was_said_is_in_no_index(act: Act) -> None:
     item = items_people.from_act(act)
     assert {"attention", "shard", "consignment_id", "review", "by_time"}.isdisjoint(item)
+
+
+@settings(max_examples=10)
+@given(assignments | photo_requests)
+def test_what_says_nothing_of_the_goods_is_no_part_of_the_sites_history(act: Act) -> None:
+    assert {"history", "happened_at"}.isdisjoint(items_people.from_act(act))
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=2))
