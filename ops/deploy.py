@@ -83,7 +83,7 @@ def deploy(  # noqa: PLR0913 - four things make a deployment, two more vary with
     """Make a stack what its template says, if `confirm` agrees to the changes, and return its outputs.
 
     A parameter that is not given keeps its value. Where nothing changes nobody is asked, and that is a success. Where
-    a table that exists gets several indexes, each is a change of its own before the rest, and `confirm` is asked each time.
+    a table that exists gets several indexes, each is a change of its own before the rest, with `confirm` asked again.
 
     Raises:
         WrongParameter: the template has no parameter of a given name.
