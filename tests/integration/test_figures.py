@@ -30,20 +30,8 @@ class Api:
     """The API as an operator sees it."""
 
     def __init__(self, deployed: Deployed) -> None:
-        outputs, cognito = deployed.outputs, deployed.emulator.client("cognito-idp")
-        self._base = f"{deployed.emulator.url}/restapis/{outputs['RestAPIId']}/api/_user_request_"
-        someone = {"UserPoolId": outputs["UserPoolId"], "Username": f"operator-{secrets.token_hex(4)}"}
-        password = f"aA1-{secrets.token_hex(8)}"
-        cognito.admin_create_user(**someone, TemporaryPassword=password, MessageAction="SUPPRESS")
-        cognito.admin_set_user_password(**someone, Password=password, Permanent=True)
-        cognito.admin_add_user_to_group(**someone, GroupName="operator")
-        signed_in = cognito.admin_initiate_auth(
-            UserPoolId=outputs["UserPoolId"],
-            ClientId=outputs["UserPoolClientId"],
-            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-            AuthParameters={"USERNAME": someone["Username"], "PASSWORD": password},
-        )
-        self._token = signed_in["AuthenticationResult"]["AccessToken"]
+        self._base = f"{deployed.emulator.url}/restapis/{deployed.outputs['RestAPIId']}/api/_user_request_"
+        self._token = deployed.operators_token()
 
     def address(self, path: str) -> str:
         return f"{self._base}{path}"
