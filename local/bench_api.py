@@ -41,7 +41,7 @@ _TABLE: Final = "bench"
 _WARM_UP: Final = 3
 _TOLD: Final = (50, 95)
 """Percentiles."""
-_LAST_WEEK: Final = f"from={timestamp(NOW)[:10]}T00:00:00Z"
+_TODAY: Final = f"from={timestamp(NOW)[:10]}T00:00:00Z"
 _SITE: Final = f"site={SITES[0]}"
 _CSV: Final = {"accept": "text/csv"}
 
@@ -77,7 +77,7 @@ def _routes() -> list[Route]:
         f"{_SITE}&q={name_of(0)[:3]}",
         f"{_SITE}&status=match",
         f"{_SITE}&sort=newest",
-        f"{_SITE}&{_LAST_WEEK}",
+        f"{_SITE}&{_TODAY}",
         f"{_SITE}&attention=true",
         f"{_SITE}&attention=true&pictures=true",
         f"{_SITE}&attention=true&sort=newest",
