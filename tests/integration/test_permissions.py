@@ -19,6 +19,7 @@ import pytest
 
 from local.stack import subscribe
 from local.tally import received_by
+from tests.signing_in import token_of_an_operator
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def permissions_in(template: dict[str, Any]) -> set[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def account(deployed: Deployed) -> Account:
-    return Account(deployed, deployed.operators_token())
+    return Account(deployed, token_of_an_operator(deployed))
 
 
 # A photo without content is refused unseen and recorded; one with content asks a model that is not there.
