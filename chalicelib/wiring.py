@@ -28,9 +28,14 @@ if TYPE_CHECKING:
     from chalicelib.policy import Policy
     from chalicelib.ports import Inbox
     from chalicelib.ports_api import Part, PolicyBook, Result, SiteRules
+    from chalicelib.receive import Receiver
 
 _MODEL_TIMEOUT_SECONDS = 8
 """Ten photos that all run into it still end within the function's two minutes."""
+
+
+_MOST_FILE_BYTES = 8 * 1024 * 1024
+"""A consignment's file; read and checked, it takes some ten times as much memory."""
 
 
 class NotConfigured(Exception):  # noqa: N818
@@ -121,6 +126,28 @@ def checker() -> Checker:
         bins=DynamoBins(dynamodb, table),
         policies=policies_in(dynamodb, table),
         prefix=here.text("PREFIX"),
+        clock=now,
+    )
+
+
+@cache
+def receiver() -> Receiver:
+    """Return what loads consignments from files."""
+    from chalicelib.aws.bins import DynamoBins
+    from chalicelib.aws.consignments import DynamoConsignments
+    from chalicelib.aws.images import S3Images
+    from chalicelib.load import Loader
+    from chalicelib.receive import Receiver
+
+    here = settings()
+    dynamodb, table = client("dynamodb"), here.text("TABLE")
+    consignments = DynamoConsignments(dynamodb, table, time.sleep)
+    return Receiver(
+        files=S3Images(client("s3"), _MOST_FILE_BYTES),
+        loader=Loader(consignments, now, time.sleep, side_by_side),
+        consignments=consignments,
+        bins=DynamoBins(dynamodb, table),
+        prefix=here.text("CONSIGNMENTS_PREFIX"),
         clock=now,
     )
 
