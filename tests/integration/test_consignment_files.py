@@ -13,6 +13,7 @@ import pytest
 
 from chalicelib.aws.consignments import DynamoConsignments
 from tests.examples import record_of
+from tests.signing_in import token_of_an_operator
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -86,19 +87,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(deployed: Deployed) -> Site:
-    cognito, outputs = deployed.emulator.client("cognito-idp"), deployed.outputs
-    someone = {"UserPoolId": outputs["UserPoolId"], "Username": f"operator-{secrets.token_hex(4)}"}
-    password = f"aA1-{secrets.token_hex(8)}"
-    cognito.admin_create_user(**someone, TemporaryPassword=password, MessageAction="SUPPRESS")
-    cognito.admin_set_user_password(**someone, Password=password, Permanent=True)
-    cognito.admin_add_user_to_group(**someone, GroupName="operator")
-    signed_in = cognito.admin_initiate_auth(
-        UserPoolId=outputs["UserPoolId"],
-        ClientId=outputs["UserPoolClientId"],
-        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": someone["Username"], "PASSWORD": password},
-    )
-    return Site(deployed, signed_in["AuthenticationResult"]["AccessToken"], f"S-{secrets.token_hex(4)}")
+    return Site(deployed, token_of_an_operator(deployed), f"S-{secrets.token_hex(4)}")
 
 
 @pytest.fixture
