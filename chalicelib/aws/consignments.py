@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.bins import NOT_ON_FILE, UNCHANGED, plain, typed, unchanged_since
-from chalicelib.aws.failures import CHECK_FAILED, MET_ANOTHER, cancellations_in, temporary
+from chalicelib.aws.failures import CHECK_FAILED, MET_ANOTHER, THROTTLED, cancellations_in, temporary
 from chalicelib.aws.reading import MOST_KEYS, read_items
 from chalicelib.aws.trail import record_write
 from chalicelib.errors import Superseded
@@ -37,6 +37,7 @@ from chalicelib.ports_api import LANES, Asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from chalicelib.domain import Bin, Consignment, Expectation
     from chalicelib.items import Attributes
@@ -106,14 +107,18 @@ class DynamoConsignments:
         return [to_bin(bin_id, found.get(bin_key(bin_id), [])) for bin_id in bin_ids]
 
     def write(self, consignment: Consignment, changes: Sequence[Change], lane: int) -> bool:
-        """Write expectations and statuses, unless a status or the lane changed, in one transaction."""
+        """Write expectations and statuses, unless a status or the lane changed, in one transaction.
+
+        Where the table takes no more at the moment, the bins count as changed: they are written after a pause.
+        """
         check = {
             "TableName": self._table,
             "Key": typed(lane_key(consignment.consignment_id, lane)),
             **_still(consignment),
         }
         writes = [{"ConditionCheck": check}, *(write for change in changes for write in self._writes(change))]
-        met = self._transact(writes, f"writing bins of consignment {consignment.consignment_id}")
+        doing = f"writing bins of consignment {consignment.consignment_id}"
+        met = self._transact(writes, doing, MET_ANOTHER | THROTTLED)
         if met and met[0] == CHECK_FAILED:
             raise Superseded(f"a newer change of consignment {consignment.consignment_id} has begun")
         return met is None
@@ -166,14 +171,16 @@ class DynamoConsignments:
             pages = self._dynamodb.get_paginator("query").paginate(TableName=self._table, **query)
             return [plain(item) for page in pages for item in page["Items"]]
 
-    def _transact(self, writes: Sequence[dict[str, Any]], doing: str) -> list[str] | None:
-        """Make writes, all or none; returns why each was cancelled where one met another, None where they were made."""
+    def _transact(
+        self, writes: Sequence[dict[str, Any]], doing: str, passing: AbstractSet[str] = MET_ANOTHER
+    ) -> list[str] | None:
+        """Make writes, all or none; returns why each was cancelled if that passes, None where they were made."""
         with temporary(doing):
             try:
                 self._dynamodb.transact_write_items(TransactItems=writes)
             except ClientError as error:
                 codes = cancellations_in(error)
-                if MET_ANOTHER.intersection(codes):
+                if passing & set(codes):
                     return codes
                 raise
         return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.aws.bins import DynamoBins
 from chalicelib.aws.consignment_lists import DynamoConsignmentLists
@@ -26,6 +27,7 @@ from tests.fakes_api import (
     image_of,
     inspection_of,
     minutes,
+    one_by_one,
 )
 from tests.table import table_shape
 
@@ -308,6 +310,48 @@ def test_a_consignment_is_none_of_its_own_bins(record: Record) -> None:
     loaded = record.load({})
     assert record.consignments.members("C-1") == []
     assert record.lists.progress(loaded) == Progress.of(0, {})
+
+
+class Throttling:
+    """A client that takes no transaction a few times, as DynamoDB may while a consignment is loaded."""
+
+    def __init__(self, client: Any, code: str, times: int) -> None:
+        self._client = client
+        self._code = code
+        self._times = times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def transact_write_items(self, TransactItems: list[Any]) -> Any:  # noqa: N803 - boto3's name
+        is_of_bins = "ConditionCheck" in TransactItems[0]
+        if is_of_bins and self._times:
+            self._times -= 1
+            reasons = [{"Code": "None"}] * (len(TransactItems) - 1) + [{"Code": self._code}]
+            answer = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+            raise ClientError(answer, "TransactWriteItems")
+        return self._client.transact_write_items(TransactItems=TransactItems)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_load_that_the_table_slows_down_pauses_and_goes_on(dynamodb: Any, code: str) -> None:
+    pauses: list[float] = []
+    throttled = DynamoConsignments(Throttling(dynamodb, code, times=3), "consignments", pauses.append)
+    loader = Loader(throttled, lambda: minutes(0), pauses.append, one_by_one)
+    said = [expectation_of(f"A-{n}") for n in range(60)]
+    assert loader.load("C-1", "FRA1", said, Order(Caller("olga")))[0].state is LOADED
+    assert pauses == sorted(pauses)
+    assert len(pauses) == 3
+    assert len(throttled.members("C-1")) == 60
+
+
+@pytest.mark.integration
+def test_a_table_that_never_takes_a_load_is_a_failure_that_may_heal(dynamodb: Any) -> None:
+    throttled = DynamoConsignments(Throttling(dynamodb, "ThrottlingError", times=99), "consignments", lambda _s: None)
+    loader = Loader(throttled, lambda: minutes(0), lambda _s: None, one_by_one)
+    with pytest.raises(TemporaryFailure):
+        loader.load("C-1", "FRA1", [expectation_of("A-1")], Order(Caller("olga")))
 
 
 class Halting:
