@@ -95,6 +95,7 @@ def _routes() -> list[Route]:
         Route("/v1/audit", _SITE),
         Route("/v1/sites"),
         *(Route(f"/v1/sites/{{site}}/{what}", names=site) for what in ("statistics", "feedback", "resolutions")),
+        Route("/v1/consignments", _SITE),
         Route("/v1/consignments/{consignment_id}", names=(("consignment_id", CONSIGNMENTS[0]),)),
         Route("/v1/policies/{site}", names=site),
         Route("/v1/policies/{site}/versions", names=site),
