@@ -30,7 +30,6 @@ def system(executable: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
     assert executable
 
-
     with stack(tmp_path_factory.mktemp("page"), lambda _: None) as running:
         yield running
 

@@ -20,7 +20,7 @@ from chalice.test import Client
 from app import app
 from chalicelib import wiring
 from chalicelib.aws.bins import typed
-from chalicelib.domain import BinState, BinStatus, Reason
+from chalicelib.domain import BinState, BinStatus, OpenRequest, Reason
 from chalicelib.errors import TemporaryFailure
 from chalicelib.items import from_outcome, from_status
 from chalicelib.items_statistics import from_site
@@ -37,6 +37,7 @@ TOPIC = "arn:aws:sns:eu-central-1:000000000000:alerts"
 ENVIRONMENT = {
     "BINCHECK_TABLE": "bins",
     "BINCHECK_PREFIX": "incoming/",
+    "BINCHECK_CONSIGNMENTS_PREFIX": "consignments/",
     "BINCHECK_ENDPOINT": "bin-counter",
     "BINCHECK_ALERTS_TOPIC": TOPIC,
     "BINCHECK_API_URL": "https://api.example.org/api",
@@ -80,8 +81,10 @@ class Aws:
     def know_no_alert(self) -> None:
         self.dynamodb.add_response("batch_get_item", {"Responses": {"bins": []}, "UnprocessedKeys": {}})
 
-    def count_at(self, site: str) -> None:
+    def know_the_site(self, site: str) -> None:
         self.dynamodb.add_response("put_item", {}, {"TableName": "bins", "Item": typed(from_site(site))})
+
+    def add_to_the_counts(self) -> None:
         self.dynamodb.add_response("transact_write_items", {}, {"TransactItems": ANY, "ClientRequestToken": ANY})
 
     def mark_the_alert(self) -> None:
@@ -203,6 +206,35 @@ def test_a_message_at_its_last_receive_goes_to_the_dead_letters_and_not_back(aws
     assert invoke("on_inbox", {"Records": [photo_message(receives=5)]}) == {"batchItemFailures": []}
 
 
+def test_a_consignments_file_is_loaded_and_not_taken_for_a_photo(
+    aws: Aws, logged: Logged, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = b"bin_id,expected_quantity\nA-17,3\n"
+    for _ in range(2):
+        aws.dynamodb.add_response("get_item", {})
+    aws.s3.add_response("get_object", {"ContentLength": len(body), "Body": stream(body)})
+    aws.dynamodb.add_response("batch_get_item", {"Responses": {"bins": []}, "UnprocessedKeys": {}})
+    aws.take_the_record()
+    aws.dynamodb.add_response("query", {"Items": []})
+    aws.dynamodb.add_response("put_item", {})
+    aws.take_the_record()
+    aws.take_the_record()
+    aws.dynamodb.add_response("query", {"Items": []})
+    reply = invoke("on_inbox", {"Records": [photo_message(key="consignments/FRA1/C-1.csv")]})
+    assert reply == {"batchItemFailures": []}
+    (line,) = [line for line in logged.lines() if line["message"] == "consignment's file received"]
+    assert (line["ending"], line["key"]) == ("loaded", "consignments/FRA1/C-1.csv")
+    assert '"ending":"loaded"' in capsys.readouterr().out.replace(" ", "")
+
+
+def test_a_consignments_file_that_can_not_be_read_comes_again(aws: Aws) -> None:
+    aws.dynamodb.add_response("get_item", {})
+    aws.s3.add_client_error("get_object", "SlowDown", http_status_code=503)
+    aws.sqs.add_response("change_message_visibility", {})
+    reply = invoke("on_inbox", {"Records": [photo_message(key="consignments/FRA1/C-1.csv")]})
+    assert reply == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+
+
 def test_s3s_test_event_is_done_with(aws: Aws) -> None:
     assert aws
     body = (EVENTS / "test_event.json").read_text()
@@ -242,7 +274,8 @@ def test_a_bin_that_became_a_mismatch_is_recorded_published_and_marked_as_sent(
         },
     )
     aws.mark_the_alert()
-    aws.count_at("FRA1")
+    aws.know_the_site("FRA1")
+    aws.add_to_the_counts()
     invoke("on_status_change", json.loads((EVENTS / "stream_bin_became_mismatch.json").read_text()))
     (line,) = [line for line in logged.lines() if line["message"] == "alert"]
     assert line["dispatch"] == "alone"
@@ -258,6 +291,31 @@ def test_a_rejected_photo_without_a_bin_is_published(aws: Aws) -> None:
     invoke("on_status_change", {"Records": [stream_record({}, from_outcome(stray))]})
 
 
+def test_a_request_for_another_photo_is_published_and_its_site_is_not_asked_for_its_limits(aws: Aws) -> None:
+    aws.know_no_alert()
+    aws.take_the_record()
+    aws.sns.add_response(
+        "publish",
+        {},
+        {
+            "TopicArn": TOPIC,
+            "Subject": "Bin A-17: another photo is asked for",
+            "MessageStructure": "json",
+            "Message": ANY,
+            "MessageAttributes": {
+                "kind": {"DataType": "String", "StringValue": "photo_request"},
+                "verdict": {"DataType": "String", "StringValue": "photo_request"},
+                "site": {"DataType": "String", "StringValue": "FRA1"},
+            },
+        },
+    )
+    aws.mark_the_alert()
+    aws.know_the_site("FRA1")
+    waiting = BinStatus("A-17", 1, BinState.WAITING, NOON, site="FRA1")
+    asked = waiting.photo_requested(OpenRequest(NOON, "ann"))
+    invoke("on_status_change", {"Records": [stream_record(from_status(waiting), from_status(asked))]})
+
+
 def test_a_bin_that_matches_is_not_published(aws: Aws) -> None:
     assert aws
     waiting = BinStatus("A-17", 1, BinState.WAITING, NOON)
@@ -270,9 +328,10 @@ def test_a_photo_is_counted_once_the_alerts_are_out_and_its_site_is_known_from_t
     matching = replace(
         waiting, version=2, state=BinState.MATCH, changed_at=seconds_later(3), photos=1, image=image_of()
     )
-    aws.count_at("FRA1")
+    aws.know_the_site("FRA1")
+    aws.add_to_the_counts()
     invoke("on_status_change", {"Records": [stream_record(from_status(waiting), from_status(matching))]})
-    aws.dynamodb.add_response("transact_write_items", {}, {"TransactItems": ANY, "ClientRequestToken": ANY})
+    aws.add_to_the_counts()
     invoke("on_status_change", {"Records": [stream_record(from_status(waiting), from_status(matching))]})
 
 
