@@ -35,8 +35,12 @@ WIDE = {"width": 1280, "height": 900}
 SESSION = "bincheck.session"
 """Where the page keeps its tokens, in the tab."""
 
-IS_SHOWN = """() => !document.querySelector('.pending, [data-testid=failed]')
-    && [...document.images].every((picture) => picture.complete || picture.loading === 'lazy')"""
+IS_SHOWN = """() => {
+    const isSeen = ({ top, bottom, width }) => width > 0 && bottom > 0 && top < innerHeight;
+    const pictures = [...document.images].filter((picture) => isSeen(picture.getBoundingClientRect()));
+    const isFinished = !document.querySelector(".pending, [data-testid=failed]");
+    return isFinished && pictures.every((picture) => picture.complete && picture.naturalWidth > 0);
+}"""
 """Whether a view has nothing left to load, and nothing that failed."""
 
 

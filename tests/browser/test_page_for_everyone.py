@@ -112,7 +112,7 @@ def test_the_first_load_is_light(desk: Callable[..., Desk], system: Stack) -> No
     """As the gateway sends it: compressed, which the emulator does not do (`MinimumCompressionSize`)."""
     here = desk()
     answers: list[Response] = []
-    here.page.on("response", answers.append)
+    here.page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - Playwright marks what it is given
     here.open()
     here.see("sign-in").wait_for()
     bodies = {answer.url.removeprefix(system.api_url): answer.body() for answer in answers}
