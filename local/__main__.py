@@ -1,4 +1,4 @@
-"""The local stack's command line: `python -m local demo|up|chain|backfill|bench|bench-endpoint|bench-fetch --help`."""
+"""The local stack's command line: `python -m local demo|up|chain|backfill|bench|... --help`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rich.console import Console
 
 from local import backfill as filling
 from local import bench as benchmark
+from local import bench_consignments as consignments
 from local import bench_endpoint as endpoint
 from local import bench_fetch as fetching
 from local import chain as whole_chain
@@ -150,6 +151,15 @@ def bench(
     """Measure on this machine: imports, and photos dropped at once in batches beside one by one."""
     with _workshop() as folder:
         benchmark.run(folder, photos, lambda: _running(folder), console)
+
+
+@main.command()
+def bench_consignments(
+    bins: Annotated[int, typer.Option(min=1, max=10_000, help="How many bins the consignment has.")] = 10_000,
+) -> None:
+    """Measure a consignment through the deployed app: loaded, shown, closed, reopened, dropped as a file."""
+    with _workshop() as folder, _running(folder) as here:
+        consignments.run(here, bins, console)
 
 
 @main.command()

@@ -11,7 +11,17 @@ if TYPE_CHECKING:
 
     from chalicelib.load import Loader
     from chalicelib.ports import Bins
-    from chalicelib.ports_api import Consignments, Directory, History, People, Pictures, PolicyBook, SiteRules, Trail
+    from chalicelib.ports_api import (
+        ConsignmentLists,
+        Consignments,
+        Directory,
+        History,
+        People,
+        Pictures,
+        PolicyBook,
+        SiteRules,
+        Trail,
+    )
     from chalicelib.resolve import Resolver
 
 
@@ -22,6 +32,7 @@ class World:
     bins: Bins
     directory: Directory
     consignments: Consignments
+    consignment_lists: ConsignmentLists
     loader: Loader
     pictures: Pictures
     policies: PolicyBook

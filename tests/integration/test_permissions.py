@@ -19,6 +19,7 @@ import pytest
 
 from local.stack import subscribe
 from local.tally import received_by
+from tests.signing_in import token_of_an_operator
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -79,6 +80,18 @@ class Account:
         self.call("PUT", f"/v1/consignments/{name}", {"site": f"site-{name}", "bins": bins})
         bucket = self.deployed.outputs["BucketName"]
         self._client("s3").put_object(Bucket=bucket, Key=f"incoming/bin-{name}/1.jpg", Body=b"")
+
+    def drop(self, name: str = "") -> None:
+        """Drop a consignment of one bin as a file; with a name, of a consignment that may be loaded already."""
+        name, bucket = name or secrets.token_hex(4), self.deployed.outputs["BucketName"]
+        body = f"bin_id,expected_quantity\nsecond-{name},1\n".encode()
+        self._client("s3").put_object(Bucket=bucket, Key=f"consignments/FRA1/{name}.csv", Body=body)
+
+    def drop_another(self) -> None:
+        name = secrets.token_hex(4)
+        bins = [{"bin_id": f"first-{name}", "expected_quantity": 1}]
+        self.call("PUT", f"/v1/consignments/{name}", {"site": "FRA1", "bins": bins})
+        self.drop(name)
 
     def failures_of(self, message: str) -> list[str]:
         """Hand a message to the checker as the queue would, and return what it gives back as failed."""
@@ -175,19 +188,7 @@ def permissions_in(template: dict[str, Any]) -> set[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def account(deployed: Deployed) -> Account:
-    cognito, outputs = deployed.emulator.client("cognito-idp"), deployed.outputs
-    someone = {"UserPoolId": outputs["UserPoolId"], "Username": f"operator-{secrets.token_hex(4)}"}
-    password = f"aA1-{secrets.token_hex(8)}"
-    cognito.admin_create_user(**someone, TemporaryPassword=password, MessageAction="SUPPRESS")
-    cognito.admin_set_user_password(**someone, Password=password, Permanent=True)
-    cognito.admin_add_user_to_group(**someone, GroupName="operator")
-    signed_in = cognito.admin_initiate_auth(
-        UserPoolId=outputs["UserPoolId"],
-        ClientId=outputs["UserPoolClientId"],
-        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": someone["Username"], "PASSWORD": password},
-    )
-    return Account(deployed, signed_in["AuthenticationResult"]["AccessToken"])
+    return Account(deployed, token_of_an_operator(deployed))
 
 
 # A photo without content is refused unseen and recorded; one with content asks a model that is not there.
@@ -195,6 +196,10 @@ NEEDED: dict[tuple[str, str], Callable[[Account], object]] = {
     ("OnInbox", "s3:GetObjectVersion"): lambda account: account.photo(JPEG),
     ("OnInbox", "dynamodb:Query"): lambda account: account.photo(b""),
     ("OnInbox", "dynamodb:PutItem"): lambda account: account.photo(b""),
+    ("OnInbox", "dynamodb:GetItem"): Account.drop,
+    ("OnInbox", "dynamodb:BatchGetItem"): Account.drop,
+    ("OnInbox", "dynamodb:ConditionCheckItem"): Account.drop,
+    ("OnInbox", "dynamodb:DeleteItem"): Account.drop_another,
     ("OnStatusChange", "dynamodb:Query"): Account.photo_at_a_site_of_its_own,
     ("OnStatusChange", "dynamodb:BatchGetItem"): lambda account: account.photo(b""),
     ("OnStatusChange", "dynamodb:PutItem"): lambda account: account.photo(b""),

@@ -287,7 +287,7 @@ def test_callers_are_told_who_they_are(client: Client) -> None:
 
 def test_every_route_but_health_is_closed(client: Client) -> None:
     routes = [(path, entry) for path, methods in client._app.routes.items() for entry in methods.values()]
-    assert len(routes) == 22
+    assert len(routes) == 25
     assert [path for path, entry in routes if entry.authorizer is None] == ["/health"]
     for path, entry in routes[1:]:
         assert client.http.request(entry.method, path.replace("{", "").replace("}", "")).status_code == 401
