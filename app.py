@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -9,16 +10,22 @@ from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
 from chalice.app import Chalice, ConvertToMiddleware
 
 from chalicelib import alerts, api, events, telemetry, wiring
+from chalicelib.domain import Alert
 from chalicelib.inbox import work_off
+from chalicelib.statistics import Happened, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from chalice.app import AuthRequest, DynamoDBEvent, SQSEvent
 
-    from chalicelib.domain import BinImage
+    from chalicelib.domain import BinImage, Rejection
     from chalicelib.photo_call import Raised
+
+    Told = tuple[DynamoDBRecord, events.StatusChange | Rejection, Raised | None]
+    """A record of the stream, what it tells, and the alert or the call for a photo that follows."""
 
 PLACEHOLDER = "arn:aws:dummy:::replaced-by-the-template"
 """Chalice wants an address; the merged template puts the real resource in its place."""
@@ -41,12 +48,17 @@ def on_inbox(event: SQSEvent) -> Any:
 
 @app.on_dynamodb_record(stream_arn=PLACEHOLDER, batch_size=100)
 def on_status_change(event: DynamoDBEvent) -> None:
-    """Bins have changed: send the alerts that follow; a failure makes the stream offer the batch again."""
-    raised = list(_alerts_in(event))
+    """Bins have changed: send the alerts that follow, then count; a failure makes the stream offer the batch again."""
+    told = list(_told_in(event))
+    raised = [alert for *_, alert in told if alert]
     if raised:
         with telemetry.metrics_told():
             for alert, ruling in wiring.alerter().work_off(raised):
                 telemetry.tell_alert(alert, ruling)
+    # Last, so that a batch that comes again because an alert failed has not been counted yet.
+    counts = counted(_happened_in(told))
+    if counts.sites:
+        wiring.counters().add(counts)
 
 
 @app.authorizer()
@@ -58,13 +70,20 @@ def authorize(request: AuthRequest) -> dict[str, Any]:
 api.register(app, wiring.world, authorize)
 
 
-def _alerts_in(event: DynamoDBEvent) -> Iterator[Raised]:
+def _told_in(event: DynamoDBEvent) -> Iterator[Told]:
     for record in DynamoDBStreamEvent(event.to_dict()).records:
         item = record.dynamodb
         change = events.change_in(item.old_image, item.new_image) if item else None
-        alert = alerts.raised_by(change) if change else None
-        if alert:
-            yield alert
+        if change:
+            yield record, change, alerts.raised_by(change)
+
+
+def _happened_in(told: Iterable[Told]) -> Iterator[Happened]:
+    for record, change, raised in told:
+        if isinstance(change, events.StatusChange):
+            written = record.dynamodb.approximate_creation_date_time if record.dynamodb else None
+            at = datetime.fromtimestamp(written, UTC) if written else change.after.changed_at
+            yield Happened(record.event_id or "", at, change.before, change.after, alerted=isinstance(raised, Alert))
 
 
 def _work_off(record: SQSRecord) -> None:

@@ -19,25 +19,40 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.feedback import Feedback
-from chalicelib.items import Attributes, bin_key, from_status, moment, present, timestamp, to_status
+from chalicelib.items import (
+    INDEX_ATTRIBUTES,
+    Attributes,
+    adding,
+    bin_key,
+    from_status,
+    moment,
+    present,
+    timestamp,
+    to_status,
+)
 from chalicelib.resolution import Assignment, Cause, Finding, PhotoRequest, Reopening, Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.domain import BinStatus
-    from chalicelib.resolution import Act
+    from chalicelib.resolution import Act, Statement
 
 ACTS = "RESOLUTION#"
 """What the sort keys of all that people said of a bin begin with."""
 
-_OF_THE_TABLE = {"PK", "SK", "type", "shard", "state_bin", "attention", "attention_at", "review", "review_cost"}
+_OF_THE_TABLE = {"PK", "SK", "type", *INDEX_ATTRIBUTES}
 """What a status has as an item of its own and not inside another."""
 
 
 def act_key(bin_id: str, version: int) -> Attributes:
     """Return the primary key of what somebody said and what made a version of a bin's status."""
     return {"PK": bin_key(bin_id), "SK": f"{ACTS}{version:010d}"}
+
+
+def statements_at(site: str) -> str:
+    """Return the attention partition of what people said of a site's goods, beside those of bins and photos."""
+    return f"STATEMENTS#{site}"
 
 
 def request_key(bin_id: str, idempotency_key: str) -> Attributes:
@@ -65,7 +80,12 @@ def from_act(act: Act) -> Attributes:
         return {**common, "type": "PHOTO_REQUEST", "note": act.note}
     common["stood"] = _nested(act.stood)
     if act.stood.site:
-        common |= {"history": act.stood.site, "happened_at": f"{timestamp(act.at)}#{act.version}"}
+        common |= {
+            "history": act.stood.site,
+            "happened_at": f"{timestamp(act.at)}#{act.version}",
+            "attention": statements_at(act.stood.site),
+            "attention_at": f"{timestamp(act.at)}#{act.bin_id}#{act.version:010d}",
+        }
     if isinstance(act, Reopening):
         return {**common, "type": "REOPENING", "reopens": Decimal(act.reopens), "note": act.note}
     finding = {
@@ -84,6 +104,12 @@ def to_act(item: Mapping[str, Any]) -> Act:
         return Assignment(bin_id, version, by, at, item.get("assignee"))
     if item["type"] == "PHOTO_REQUEST":
         return PhotoRequest(bin_id, version, by, at, item["note"])
+    return to_statement(item)
+
+
+def to_statement(item: Mapping[str, Any]) -> Statement:
+    """Return what somebody said of a bin's goods, or that it was wrong, from its item."""
+    bin_id, version, by, at = item["bin_id"], int(item["version"]), item["by"], moment(item["at"])
     stood = to_status(item["stood"])
     if item["type"] == "REOPENING":
         return Reopening(bin_id, version, by, at, int(item["reopens"]), stood, item["note"])
@@ -110,14 +136,7 @@ def to_request(item: Mapping[str, Any]) -> tuple[str, str]:
 
 def addition(learnt: Feedback) -> dict[str, Any]:
     """Return the update that adds to a site's sums, as DynamoDB's expression with plain values."""
-    names = {f"#{number}": name for number, name in enumerate(learnt.sums)}
-    values = {f":{number}": value for number, value in enumerate(learnt.sums.values())}
-    adding = ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
-    return {
-        "UpdateExpression": f"SET #type = :type ADD {adding}",
-        "ExpressionAttributeNames": {**names, "#type": "type"},
-        "ExpressionAttributeValues": {**values, ":type": "FEEDBACK"},
-    }
+    return adding(learnt.sums, {"type": "FEEDBACK"})
 
 
 def to_feedback(item: Mapping[str, Any]) -> Feedback:

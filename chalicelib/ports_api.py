@@ -24,9 +24,11 @@ if TYPE_CHECKING:
         Progress,
         Refusal,
     )
+    from chalicelib.listing import Wanted
     from chalicelib.replay import Past
-    from chalicelib.resolution import Act, Resolution
+    from chalicelib.resolution import Act, Resolution, Statement
     from chalicelib.site_policy import SitePolicy, Standing
+    from chalicelib.statistics import Counts
     from chalicelib.trail import AuditRecord
 
 Entry = TypeVar("Entry")
@@ -55,13 +57,11 @@ class Directory(Protocol):
     that list, and TemporaryFailure where the table did not answer as it should.
     """
 
-    def bins(
-        self, state: BinState | None, consignment_id: str | None, limit: int, start: Position | None
-    ) -> Page[BinStatus]:
-        """Return bins, all or those in a state, of a consignment, or both.
+    def bins(self, wanted: Wanted, limit: int, start: Position | None) -> Page[BinStatus]:
+        """Return the bins asked for, in the order of the list that `listing.list_for` names.
 
-        Those that need attention come newest change first where no consignment is named; else the order is
-        fixed but of no meaning.
+        Raises:
+            InvalidRequest: there is no such list.
         """
 
     def photos(self, bin_id: str, limit: int, start: Position | None) -> Page[Outcome]:
@@ -75,6 +75,17 @@ class Directory(Protocol):
 
     def acts(self, bin_id: str, limit: int, start: Position | None) -> Page[Act]:
         """Return what people said of one bin, newest first: resolutions, and what took them back."""
+
+    def statements(
+        self, site: str, since: datetime | None, until: datetime | None, limit: int, start: Position | None
+    ) -> Page[Statement]:
+        """Return what people said of a site's goods from one moment to another, oldest first; `until` is too late."""
+
+    def waiting(self, site: str) -> dict[BinState, int]:
+        """Return how many bins of a site wait for a person, by state."""
+
+    def waiting_in_all(self, site: str) -> int:
+        """Return how many bins of a site wait for a person; `listing.NO_SITE` are those that are at none."""
 
 
 MOST_CHANGES = 49
@@ -283,3 +294,23 @@ class Pictures(Protocol):
 
     def link(self, image: BinImage) -> str:
         """Return a link that shows exactly this version to whoever holds it, for a few minutes."""
+
+
+class Statistics(Protocol):
+    """What the stream's function has counted. All methods raise TemporaryFailure."""
+
+    def hours(self, site: str, first: datetime, last: datetime) -> Mapping[datetime, Counts]:
+        """Return the counts of a site's hours by their beginnings, from one hour to another, both included.
+
+        An hour in which nothing happened is left out.
+        """
+
+    def sites(self) -> list[str]:
+        """Return all sites that bins have been at, by name."""
+
+
+class DeadLetters(Protocol):
+    """The queues of what could not be worked off."""
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many messages lie in each, by name, about; raises TemporaryFailure."""

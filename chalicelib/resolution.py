@@ -120,7 +120,10 @@ class PhotoRequest:
     note: str = ""
 
 
-Act = Resolution | Reopening | Assignment | PhotoRequest
+Statement = Resolution | Reopening
+"""What tells of the goods."""
+
+Act = Statement | Assignment | PhotoRequest
 
 
 def _asked(stood: BinStatus) -> Asked:

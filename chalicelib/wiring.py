@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.policies import DynamoPolicies
     from chalicelib.items import Attributes
     from chalicelib.policy import Policy
-    from chalicelib.ports import Inbox
+    from chalicelib.ports import Counters, Inbox
     from chalicelib.ports_api import Part, PolicyBook, Result, SiteRules
     from chalicelib.receive import Receiver
 
@@ -179,6 +179,14 @@ def alerter() -> Alerter:
 
 
 @cache
+def counters() -> Counters:
+    """Return what counts for the dashboards."""
+    from chalicelib.aws.statistics import DynamoCounters
+
+    return DynamoCounters(client("dynamodb"), settings().text("TABLE"), time.sleep)
+
+
+@cache
 def world() -> World:
     """Return what the API's routes may reach."""
     from chalicelib.api.world import World
@@ -190,17 +198,20 @@ def world() -> World:
     from chalicelib.aws.people import DynamoPeople
     from chalicelib.aws.pictures import S3Pictures
     from chalicelib.aws.policies import DynamoPolicyBook
+    from chalicelib.aws.queues import SqsDeadLetters
+    from chalicelib.aws.statistics import DynamoStatistics
     from chalicelib.aws.trail import DynamoTrail
     from chalicelib.load import Loader
     from chalicelib.resolve import Resolver
 
-    dynamodb, table = client("dynamodb"), settings().text("TABLE")
+    here = settings()
+    dynamodb, table = client("dynamodb"), here.text("TABLE")
     bins, people = DynamoBins(dynamodb, table), DynamoPeople(dynamodb, table)
     book = DynamoPolicyBook(dynamodb, table, learnt)
     consignments = DynamoConsignments(dynamodb, table, time.sleep)
     return World(
         bins=bins,
-        directory=DynamoDirectory(dynamodb, table),
+        directory=DynamoDirectory(dynamodb, table, time.sleep),
         consignments=consignments,
         consignment_lists=DynamoConsignmentLists(dynamodb, table),
         loader=Loader(consignments, now, time.sleep, side_by_side),
@@ -211,6 +222,11 @@ def world() -> World:
         rules_of=lambda site: _rules(book, site),
         policies=book,
         history=DynamoHistory(dynamodb, table),
+        statistics=DynamoStatistics(dynamodb, table),
+        dead_letters=SqsDeadLetters(
+            client("sqs"),
+            {"inbox": here.text("DEAD_LETTERS_URL"), "alerts": here.text("ALERTS_DEAD_LETTERS_URL")},
+        ),
         clock=now,
     )
 

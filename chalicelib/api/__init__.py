@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api import bins, consignments, errors, health, me, people, policies, rejections, reviews, trail
+from chalicelib.api import bins, consignments, errors, health, me, people, policies, rejections, reviews, sites, trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,6 @@ def register(app: Chalice, world: Callable[[], World], authorizer: Any) -> None:
     """
     app.register_middleware(errors.in_one_shape, "http")
     app.register_blueprint(health.routes())
-    parts = (bins, consignments, me, people, policies, rejections, reviews, trail)
+    parts = (bins, consignments, me, people, policies, rejections, reviews, sites, trail)
     for routes in (part.routes for part in parts):
         app.register_blueprint(routes(world, authorizer))

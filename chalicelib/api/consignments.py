@@ -12,6 +12,7 @@ from chalicelib.api.cursors import DEFAULT_LIMIT, List
 from chalicelib.api.errors import answered, tagged
 from chalicelib.domain import ConsignmentState, Progress
 from chalicelib.errors import InvalidRequest, NotFound
+from chalicelib.listing import Wanted
 from chalicelib.load import Order
 
 if TYPE_CHECKING:
@@ -57,10 +58,11 @@ def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:
         consignment = world().consignments.get(requests.identifier(consignment_id))
         if consignment is None:
             raise NotFound(f"no consignment {consignment_id} is on file")
-        page = world().directory.bins(None, consignment_id, DEFAULT_LIMIT, None)
+        its_bins = Wanted(consignment_id=consignment_id)
+        page = world().directory.bins(its_bins, DEFAULT_LIMIT, None)
         bins = {
             "bins": [shapes.bin_status(status) for status in page.entries],
-            "cursor": List.of_bins(None, consignment_id).cursor(page),
+            "cursor": List.of_bins(its_bins).cursor(page),
         }
         return tagged({**_in_full(consignment, world()), **bins}, consignment.version)
 

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from chalicelib.ports_api import (
         ConsignmentLists,
         Consignments,
+        DeadLetters,
         Directory,
         History,
         People,
         Pictures,
         PolicyBook,
         SiteRules,
+        Statistics,
         Trail,
     )
     from chalicelib.resolve import Resolver
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Bins and lists of them, consignments, people's acts and the trail, policies and what happened, links, a clock."""
+    """Bins and lists of them, consignments, people, the trail, policies, what happened, figures, links, and a clock."""
 
     bins: Bins
     directory: Directory
@@ -42,3 +44,5 @@ class World:
     trail: Trail
     resolver: Resolver
     rules_of: Callable[[str], SiteRules]
+    statistics: Statistics
+    dead_letters: DeadLetters

@@ -211,6 +211,7 @@ NEEDED: dict[tuple[str, str], Callable[[Account], object]] = {
     ("APIHandler", "dynamodb:DeleteItem"): Account.load,
     ("APIHandler", "dynamodb:ConditionCheckItem"): Account.load,
     ("APIHandler", "dynamodb:UpdateItem"): Account.resolve,
+    ("APIHandler", "sqs:GetQueueAttributes"): lambda account: account.call("GET", "/v1/sites/FRA1/statistics"),
 }
 
 

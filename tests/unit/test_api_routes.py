@@ -96,7 +96,7 @@ def test_bins_are_filtered_by_status_and_consignment(client: Client, world: Fake
     [
         ("status=lost", "status must be one of idle, waiting, match"),
         ("status=", "status must be"),
-        ("state=match", "unknown query parameter state; known are consignment, cursor, limit, status"),
+        ("state=match", "unknown query parameter state; known are assignee, attention, consignment, cursor, from"),
         ("consignment=C%201", "a name has"),
         ("limit=0", "limit"),
         ("limit=201", "limit"),

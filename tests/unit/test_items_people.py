@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -7,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib import items_people
-from chalicelib.domain import BinState, BinStatus, Judgement, Verdict
+from chalicelib.domain import BinState, BinStatus, Episode, EpisodeState, Judgement, Verdict
 from chalicelib.feedback import Feedback
-from chalicelib.items import from_status, to_status
-from tests.examples import acts, assignments, photo_requests
+from chalicelib.items import INDEX_ATTRIBUTES, from_status, to_status
+from chalicelib.resolution import Statement
+from tests.examples import NOON, acts, assignments, photo_requests
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -32,9 +34,13 @@ def test_what_was_said_comes_back_as_it_was(act: Act) -> None:
 
 @settings(max_examples=30)
 @given(acts)
-def test_what_was_said_is_in_no_index(act: Act) -> None:
+def test_what_was_said_of_goods_is_listed_by_its_site_and_nothing_is_in_a_list_of_bins(act: Act) -> None:
     item = items_people.from_act(act)
-    assert {"attention", "shard", "consignment_id", "review", "by_time"}.isdisjoint(item)
+    site = act.stood.site if isinstance(act, Statement) else None
+    assert item.get("attention") == (items_people.statements_at(site) if site else None)
+    assert item.keys() & INDEX_ATTRIBUTES <= {"attention", "attention_at"}
+    assert {"consignment_id", "by_time"}.isdisjoint(item)
+    assert not item.get("stood", {}).keys() & INDEX_ATTRIBUTES
 
 
 @settings(max_examples=10)
@@ -77,11 +83,19 @@ def test_the_review_queue_sorts_by_what_leaving_a_bin_alone_costs(costs: list[fl
     assert capped == sorted(capped)
 
 
-def test_only_bins_in_review_at_a_site_are_in_its_queue() -> None:
+ALERT = Episode(EpisodeState.OPEN, NOON, (Verdict.MISMATCH,))
+
+
+def test_only_bins_that_wait_for_a_person_are_in_queues() -> None:
     assert from_status(waiting(3.0))["review"] == "REVIEW#FRA1"
-    for state in set(BinState) - {BinState.REVIEW}:
-        assert "review" not in from_status(BinStatus("A-17", 1, state, site="FRA1"))
-    assert "review" not in from_status(BinStatus("A-17", 1, BinState.REVIEW))
+    queues = {"review", "queue", "queue_severity", "queue_assignee"}
+    for state in BinState:
+        item = from_status(replace(waiting(3.0), state=state, assignee="ann", episode=ALERT))
+        assert item.keys() & queues == (queues if state.needs_attention else set())
+
+
+def test_a_bin_that_nobody_has_taken_on_and_that_has_no_alert_is_in_no_queue_for_these() -> None:
+    assert {"queue_severity", "queue_assignee"}.isdisjoint(from_status(waiting(3.0)))
 
 
 def test_a_bin_that_was_never_judged_and_waits_all_the_same_comes_last() -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COMMANDS = [
-    *("package", "deploy", "destroy", "status", "dead-letters list", "dead-letters redrive"),
+    *("package", "deploy", "destroy", "status", "reindex", "dead-letters list", "dead-letters redrive"),
     *("policy show", "policy set", "policy versions", "policy replay"),
     *(f"backfill {stage}" for stage in ("list", "count", "record", "run", "status")),
 ]

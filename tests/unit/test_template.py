@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,10 @@ from chalice.package import YAMLTemplateSerializer
 
 from chalicelib.api.errors import problem
 from chalicelib.digest import Dispatch, Ruling
-from chalicelib.domain import BinState, BinStatus
+from chalicelib.domain import BinState, BinStatus, Episode, EpisodeState, Verdict
 from chalicelib.items import from_outcome, from_status, photo_key, status_key
 from chalicelib.items_alerts import alert_key, from_ruling
-from tests.examples import alert_of, image_of, inspection_of, rejection_of, stray_alert
+from tests.examples import NOON, alert_of, image_of, inspection_of, rejection_of, stray_alert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -330,10 +331,25 @@ def test_what_carries_an_expiry_goes_at_its_time() -> None:
     assert ttl["AttributeName"] in from_ruling(stray_alert(), Ruling(Dispatch.SILENT))
 
 
-def test_a_bin_in_review_is_in_every_index_of_bins() -> None:
-    item = from_status(BinStatus("A-17", state=BinState.REVIEW, site="FRA1", consignment_id="C-1"))
+def test_a_bin_that_waits_is_in_every_index_of_bins() -> None:
+    alert = Episode(EpisodeState.OPEN, NOON, (Verdict.MISMATCH,))
+    placed = BinStatus("A-17", state=BinState.REVIEW, site="FRA1", consignment_id="C-1")
+    item = from_status(replace(placed, episode=alert, assignee="ann"))
     for index, key in keys_of_indexes().items():
         assert (key <= set(item)) == (index != "history")
+
+
+def test_what_every_photo_changes_is_in_few_indexes_in_whole() -> None:
+    indexes = RESOURCES["Bins"]["Properties"]["GlobalSecondaryIndexes"]
+    whole = {index["IndexName"] for index in indexes if index["Projection"]["ProjectionType"] == "ALL"}
+    assert whole == {"attention", "bins", "consignments", "history", "review"}
+    assert len(indexes) <= 20
+
+
+def test_the_api_may_count_dead_letters_and_not_read_them() -> None:
+    granted = [(action, resource) for action, resource in grants("APIHandler") if action.startswith("sqs:")]
+    queues = [{"Fn::GetAtt": [queue, "Arn"]} for queue in ("DeadLetters", "AlertsDeadLetters")]
+    assert granted == [("sqs:GetQueueAttributes", queue) for queue in queues]
 
 
 def test_a_photo_that_was_held_against_an_expectation_is_in_the_history_of_its_site() -> None:
