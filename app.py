@@ -67,7 +67,7 @@ def authorize(request: AuthRequest) -> dict[str, Any]:
     return wiring.authorizer().authorize(request.token, request.method_arn)
 
 
-api.register(app, wiring.world, authorize)
+api.register(app, wiring.world, authorize, wiring.page_settings)
 
 
 def _told_in(event: DynamoDBEvent) -> Iterator[Told]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from chalicelib.api.auth import Authorizer
+    from chalicelib.api.page import PageSettings
     from chalicelib.api.world import World
     from chalicelib.aws.policies import DynamoPolicies
     from chalicelib.items import Attributes
@@ -76,12 +77,14 @@ def client(service: str, *, patience: int = 10, attempts: int = 3) -> Any:
     from botocore.config import Config
 
     retries = {"mode": "standard", "total_max_attempts": attempts}
-    # S3 still signs links the old way, without an end of their own, unless it is told.
+    # Unless it is told, S3 still signs links the old way, without an end of their own, and for its global address: a
+    # young bucket elsewhere answers there with a redirect to a host that was not signed.
     config = Config(
         connect_timeout=2,
         read_timeout=patience,
         retries=retries,
         signature_version="s3v4" if service == "s3" else None,
+        s3={"addressing_style": "virtual"} if service == "s3" else None,
         # Items are typed by boto3 itself, and the service checks them: checking them here as well takes a third of the
         # processor time of writing a consignment.
         parameter_validation=service != "dynamodb",
@@ -240,6 +243,15 @@ def authorizer() -> Authorizer:
     return Authorizer(
         keys_at(here.text("JWKS_URL")), here.text("ISSUER"), here.text("AUDIENCE"), here.text("ROLES_CLAIM")
     )
+
+
+def page_settings() -> PageSettings:
+    """Return what the operators' page depends on."""
+    from chalicelib.api.page import PageSettings, SignIn
+
+    here = settings()
+    sign_in = SignIn.of(lambda name: here.text(f"SIGN_IN_{name}"))
+    return PageSettings(sign_in, tuple(here.text("PHOTO_ORIGINS").split()))
 
 
 def side_by_side(do: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:

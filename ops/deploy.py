@@ -19,6 +19,7 @@ from ops.stack import (
     Declined,
     Outputs,
     StackFailed,
+    describe,
     find,
     new_token,
     outputs_of,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 _STILLBORN = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
+_CALLBACK = "SignInCallbackUrl"
 _NO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -136,6 +138,37 @@ def _deployed(cloudformation: Any, stack_name: str) -> dict[str, Any]:
     body = cloudformation.get_template(StackName=stack_name, TemplateStage="Original")["TemplateBody"]
     template: dict[str, Any] = json.loads(body) if isinstance(body, str) else dict(body)
     return template
+
+
+def deploy_with_page(  # noqa: PLR0913 - as above
+    client: ClientFactory,
+    packaged: Packaged,
+    stack_name: str,
+    parameters: Mapping[str, str],
+    *,
+    confirm: Confirm = without_asking,
+    poll_seconds: float = POLL_SECONDS,
+    page_url: Callable[[Outputs], str] = lambda outputs: outputs["PageUrl"],
+) -> Outputs:
+    """Deploy, and where nobody has said where signing in leads back to, once more: to the page, at `page_url`.
+
+    The page's address is known only when there is an API, which needs the authorizer, which needs the client of the
+    user pool, which wants to know the page's address: no single deployment can have it all.
+
+    Raises:
+        WrongParameter, Declined, StackFailed: as `deploy`.
+
+    """
+    outputs = deploy(client, packaged, stack_name, parameters, confirm=confirm, poll_seconds=poll_seconds)
+    if _parameter(client, stack_name, _CALLBACK) != "":
+        return outputs
+    back = {_CALLBACK: page_url(outputs)}
+    return deploy(client, packaged, stack_name, back, confirm=confirm, poll_seconds=poll_seconds)
+
+
+def _parameter(client: ClientFactory, stack_name: str, name: str) -> str | None:
+    parameters = describe(client("cloudformation"), stack_name).get("Parameters", [])
+    return next((found["ParameterValue"] for found in parameters if found["ParameterKey"] == name), None)
 
 
 def with_code(template: Mapping[str, Any], bucket: str, key: str) -> dict[str, Any]:

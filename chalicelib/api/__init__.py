@@ -10,7 +10,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api import bins, consignments, errors, health, me, people, policies, rejections, reviews, sites, trail
+from chalicelib.api import (
+    bins,
+    consignments,
+    errors,
+    health,
+    me,
+    page,
+    people,
+    policies,
+    rejections,
+    reviews,
+    sites,
+    trail,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,13 +33,20 @@ if TYPE_CHECKING:
     from chalicelib.api.world import World
 
 
-def register(app: Chalice, world: Callable[[], World], authorizer: Any) -> None:
-    """Mount all routes on an app: `/health` open, all else closed by the authorizer.
+def register(
+    app: Chalice,
+    world: Callable[[], World],
+    authorizer: Any,
+    page_settings: Callable[[], page.PageSettings] = page.PageSettings,
+) -> None:
+    """Mount all routes on an app: `/health` and the page open, all else closed by the authorizer.
 
-    `world` is called by each request that needs it, so that importing the app makes no client.
+    `world` and `page_settings` are called by each request that needs them, so that importing the app makes no client
+    and reads no environment.
     """
     app.register_middleware(errors.in_one_shape, "http")
     app.register_blueprint(health.routes())
+    app.register_blueprint(page.routes(page_settings))
     parts = (bins, consignments, me, people, policies, rejections, reviews, sites, trail)
     for routes in (part.routes for part in parts):
         app.register_blueprint(routes(world, authorizer))
