@@ -29,6 +29,8 @@ PROVENANCE: Final = "PROVENANCE"
 _SUFFIX: Final = {"JPEG": ".jpg", "PNG": ".png"}
 _SMALL: Final = (8, 8)
 """Pixels that nobody looks at: a photo is decoded for the sake of its faults."""
+_LINE: Final = frozenset({"id", "file", "count", "bytes", "sha256", "at", "asked"})
+"""What a line of the manifest has at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,11 @@ def read_manifest(folder: Path) -> list[dict[str, Any]]:
     try:
         text = (folder / MANIFEST).read_text(encoding="utf-8")
         lines: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
-    except (OSError, ValueError) as cause:
+        are_labels = all(line.keys() >= _LINE for line in lines)
+    except (OSError, ValueError, AttributeError) as cause:
         raise UnfinishedExportError(
             f"{folder}: no finished export ({MANIFEST}: {cause}); `python -m training feedback` makes one"
         ) from cause
+    if not are_labels:
+        raise UnfinishedExportError(f"{folder}: {MANIFEST} is not that of an export of feedback")
     return lines
