@@ -57,6 +57,8 @@ class Site:
     read: list[str] = field(default_factory=list)
     troubles: dict[str, Exception] = field(default_factory=dict)
     """What reading a photo raises, by its id."""
+    beside: list[Mapping[str, Any]] = field(default_factory=list)
+    """What the API tells among the acts and that is neither a resolution nor a reopening."""
     minute: int = 0
 
     def expect(self, bin_id: str, quantity: int, *items: tuple[str, int]) -> None:
@@ -105,7 +107,7 @@ class Site:
         return [self.name]
 
     def acts(self, site: str) -> Iterator[Mapping[str, Any]]:
-        return iter([shapes.act(act) for act in self.said] if site == self.name else [])
+        return iter([*map(shapes.act, self.said), *self.beside] if site == self.name else [])
 
     def outcomes(self, bin_id: str) -> Iterator[Mapping[str, Any]]:
         return iter([shapes.outcome(outcome, self.pictures) for outcome in self.ended[bin_id]])

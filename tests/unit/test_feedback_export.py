@@ -317,6 +317,18 @@ def test_a_photo_that_did_not_arrive_is_tried_again(site: Site, tmp_path: Path) 
     assert (summary.unread, summary.fetched, labels(tmp_path)) == (0, 1, {photo.image_id: 3})
 
 
+def test_what_says_nothing_of_the_goods_is_on_record_and_changes_no_label(site: Site, tmp_path: Path) -> None:
+    site.expect("A-1", 3)
+    photo = site.photograph("A-1")
+    site.resolve("A-1", 3)
+    common = {"bin_id": "A-1", "version": 99, "by": "ann", "at": "2026-11-22T13:00:00.000Z"}
+    site.beside = [{**common, "type": "assignment", "assignee": "bob"}]
+
+    exported(site, tmp_path)
+
+    assert (labels(tmp_path), reasons(tmp_path)) == ({photo.image_id: 3}, [(99, "no_count")])
+
+
 # More photos of one resolution
 
 

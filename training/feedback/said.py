@@ -16,6 +16,7 @@ from training.errors import UnusableSourceError
 Names = Callable[[str], str]
 """What a caller's name becomes in an export."""
 
+RESOLUTION: Final = "resolution"
 REOPENING: Final = "reopening"
 
 
@@ -34,19 +35,21 @@ class Act:
     """One thing that somebody said of a bin.
 
     Attributes:
+        kind: "resolution", "reopening", or what else the API knows, which tells nothing of the goods.
         site: whose bin it is.
         version: of the bin's status, that it made; a bin's acts follow each other by it.
         by: who said it, already under the name that the export gives them.
-        stood: where the bin stood before, as the API tells it.
+        stood: where the bin stood before, as the API tells it; empty but for a resolution.
         shown: the photo that the bin showed then.
-        true_count: what the bin really holds; None for a reopening.
-        cause: why it was so, in the API's words ("counted", "wrong_photo", ...); None for a reopening.
-        asked: what had made somebody look: "alert", "review", "audit" or "nobody"; None for a reopening.
+        true_count: what the bin really holds; this and the next three are a resolution's.
+        cause: why it was so, in the API's words ("counted", "wrong_photo", ...).
+        asked: what had made somebody look: "alert", "review", "audit" or "nobody".
         corrects: the version of the resolution that this one replaces.
         reopens: the version of the resolution that this takes back; None for a resolution.
 
     """
 
+    kind: str
     site: str
     bin_id: str
     version: int
@@ -65,22 +68,23 @@ class Act:
     def told(cls, facts: Mapping[str, Any], site: str, names: Names) -> Self:
         """Read an act; raises UnusableSourceError where the answer is none of this API's."""
         try:
-            stood = facts.get("stood") or {}
-            is_reopening = facts["type"] == REOPENING
+            stood = facts.get("stood", {})
+            is_resolution, is_reopening = facts["type"] == RESOLUTION, facts["type"] == REOPENING
             return cls(
+                kind=facts["type"],
                 site=site,
                 bin_id=facts["bin_id"],
                 version=facts["version"],
                 by=names(facts["by"]),
                 at=datetime.fromisoformat(facts["at"]),
-                note=facts["note"],
+                note=facts.get("note") or "",
                 stood=stood,
                 shown=image_in(stood["image"]) if stood.get("image") else None,
-                true_count=None if is_reopening else facts["true_count"],
-                cause=None if is_reopening else facts["reason"],
-                asked=None if is_reopening else facts["asked"],
-                corrects=facts.get("corrects"),
-                reopens=facts.get("reopens"),
+                true_count=facts["true_count"] if is_resolution else None,
+                cause=facts["reason"] if is_resolution else None,
+                asked=facts["asked"] if is_resolution else None,
+                corrects=facts["corrects"] if is_resolution else None,
+                reopens=facts["reopens"] if is_reopening else None,
             )
         except (KeyError, TypeError, ValueError) as cause:
             raise UnusableSourceError(f"the API's answer is not understood: {type(cause).__name__}: {cause}") from cause
@@ -93,7 +97,7 @@ class Act:
     def as_json(self) -> dict[str, Any]:
         """Give all that the person said, and what it was said of."""
         return {
-            "type": REOPENING if self.reopens is not None else "resolution",
+            "type": self.kind,
             "site": self.site,
             "bin_id": self.bin_id,
             "resolution": self.version,

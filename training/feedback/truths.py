@@ -17,7 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from training.feedback.said import Act, Seen
+from training.feedback.said import RESOLUTION, Act, Seen
 
 _WRONG_PHOTO: Final = "wrong_photo"
 _OTHER_GOODS: Final = frozenset({"wrong_consignment", "misplaced", "other"})
@@ -34,6 +34,7 @@ class Which(StrEnum):
 class Why(StrEnum):
     """Why something that was said is no label."""
 
+    NO_COUNT = "no_count"
     REOPENING = "reopening"
     CORRECTED = "corrected"
     TAKEN_BACK = "taken_back"
@@ -47,6 +48,7 @@ class Why(StrEnum):
 
 
 EXPLAINED: Final[Mapping[Why, str]] = {
+    Why.NO_COUNT: "it tells nothing of what the bin holds",
     Why.REOPENING: "it takes a resolution back and names no count",
     Why.CORRECTED: "somebody corrected it",
     Why.TAKEN_BACK: "somebody took it back",
@@ -149,6 +151,8 @@ def _over(said: Sequence[Act]) -> dict[int, _Reason]:
 
 
 def _no_truth_of_a_photo(act: Act) -> _Reason | None:
+    if act.kind != RESOLUTION:
+        return (Why.NO_COUNT, None)
     if act.shown is None:
         return (Why.NO_PHOTO, None)
     if act.shown.uploaded_at < act.since:
@@ -167,7 +171,7 @@ def _last_change(act: Act, said: Sequence[Act]) -> datetime:
     while corrected is not None and corrected in by_version:
         own.add(corrected)
         corrected = by_version[corrected].corrects
-    before = [one.at for one in said if one.version < act.version and one.reopens is None and one.version not in own]
+    before = [one.at for one in said if one.version < act.version and one.kind == RESOLUTION and one.version not in own]
     return max([act.since, *before])
 
 
