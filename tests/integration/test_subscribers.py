@@ -16,6 +16,7 @@ from chalicelib.notices import id_of
 from examples.subscribers.handling import Failed
 from examples.subscribers.inbox import Inbox
 from examples.subscribers.sqs import read
+from local.stack import subscribe
 from tests.examples import alert_of, stray_alert
 from tests.unit.test_notices import CONSIGNMENT_DIGEST, SITE_DIGEST, STRAY_DIGEST, UNEXPECTED
 
@@ -63,20 +64,9 @@ def topic_of(emulator: Emulator, name: str) -> str:
 
 
 def queue_of(emulator: Emulator, name: str, topic: str, **attributes: str) -> str:
-    """A queue that is subscribed to the topic, as docs/alerts.md says; returns its URL."""
-    sqs = emulator.client("sqs")
-    url: str = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    may_send = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [may_send]})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    emulator.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
+    """A subscribed queue, from which a message that was read and not deleted comes back at once; returns its URL."""
+    url = subscribe(emulator, topic, name, **attributes)
+    emulator.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "0"})
     return url
 
 
@@ -94,7 +84,7 @@ def received(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> di
     """By filter, the names of what came through it."""
     topic = topic_of(emulator, "filtered")
     queues = {
-        policy: queue_of(emulator, f"filtered-{number}", topic, FilterPolicy=policy, RawMessageDelivery="true")
+        policy: queue_of(emulator, f"filtered-{number}", topic, FilterPolicy=policy)
         for number, policy in enumerate(LET_THROUGH)
     }
     publisher, names = SnsTopic(emulator.client("sns"), topic, "https://api"), {"p1": "photo request"}

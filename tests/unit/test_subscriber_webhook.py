@@ -6,7 +6,9 @@ import http.client
 import json
 import sqlite3
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from examples.subscribers.handling import Failed, given_to, id_in, work_off
 from examples.subscribers.inbox import Inbox
 from examples.subscribers.signature import Topic
-from examples.subscribers.webhook import MOST_BYTES, Webhook, keep_working, server_for
+from examples.subscribers.webhook import MOST_BYTES, Webhook, fetched, keep_working, server_for
 from tests.sns_messages import LINK, NOW, TOPIC, Sns, body_of
 from tests.waiting import eventually
 
@@ -131,6 +133,40 @@ def test_requests_without_content_or_with_too_much_are_refused(house: House) -> 
     assert house.post(b"", **{"Content-Length": str(MOST_BYTES + 1)}) == 413
     assert house.post(b"x", **{"Transfer-Encoding": "chunked"}) == 411
     assert house.post(b"", **{"Content-Length": "-1"}) == 411
+
+
+def test_what_is_fetched_is_small_and_lies_where_it_was_asked_for() -> None:
+    replies: list[tuple[int, bytes]] = [(200, b"x" * 100_000), (302, b""), (404, b"")]
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = replies.pop(0)
+            self.send_response(status)
+            self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with suppress(ConnectionError):  # whoever asked wants no more of it
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        assert len(fetched(address)) == 65_536
+        for status in (302, 404):
+            with pytest.raises(OSError, match=str(status)):
+                fetched(address)
+        assert replies == []
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    with pytest.raises(OSError, match="127"):
+        fetched(address)
 
 
 def test_alerts_are_worked_off_as_they_come_and_what_an_earlier_run_left_first(tmp_path: Path) -> None:
