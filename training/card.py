@@ -29,7 +29,7 @@ from separate seeds. Photos per class:
 
 {splits}
 
-Training used the train rows, calibration the real-calibration row, choices the validation rows; the test rows
+{feedback}Training used the train rows, calibration the real-calibration row, choices the validation rows; the test rows
 serve for this card alone.
 
 ## Results
@@ -67,7 +67,7 @@ not hold. It cannot tell which goods are in the bin, and says nothing about peop
 
 ## Making it again
 
-    python -m training train --data $DATA --backbone-weights $WEIGHTS --out $RUN{options}
+    python -m training train --data $DATA{feedback_options} --backbone-weights $WEIGHTS --out $RUN{options}
     python -m training package --run $RUN --out models/{name} --version {version}{packaging}
     python -m training evaluate --model models/{name} --data $DATA --protocol seed
 
@@ -114,6 +114,8 @@ def model_card(facts: dict[str, Any]) -> str:
         results=_results(facts["metrics"]),
         per_class=_per_class(facts["metrics"]["real-test"]["seed"]["per_class"]),
         teachers=_teachers(knobs),
+        feedback=_feedback(facts["data"].get("feedback")),
+        feedback_options=" --feedback $FEEDBACK" if "feedback" in facts["data"] else "",
         method=calibrated["method"],
         calibration_n=calibrated["n"],
         calibrations=_calibrations(calibrated["compared"]),
@@ -173,6 +175,20 @@ def _teachers(knobs: dict[str, Any]) -> str:
         f"Its weights are the mean of {knobs['averaged']} runs." if knobs["averaged"] > 1 else "",
     ]
     return "".join(f" {sentence}" for sentence in told if sentence)
+
+
+def _feedback(feedback: dict[str, Any] | None) -> str:
+    """Tell what operators' labels it has learnt from, and how these differ from the others."""
+    if feedback is None:
+        return ""
+    asked = ", ".join(f"{number} by {asked}" for asked, number in feedback["asked"].items())
+    left_out = ", ".join(f"{number}: {why}" for why, number in feedback["left_out"].items())
+    return (
+        f"feedback-train are {feedback['photos']} photos of bins that operators resolved, with the count that they"
+        f" found; they took part in training\nalone. They are no random sample: what made somebody look was"
+        f" {asked or 'nothing'}. Left out of it were {left_out or 'none'}.\nOf {feedback['goods_unknown']} the"
+        " consignment named no goods, so that nobody can tell whether some show goods that are held out.\n\n"
+    )
 
 
 def _precision(facts: dict[str, Any]) -> str:
