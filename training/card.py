@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from training.data_card_text import Source
-from training.knobs import Knobs
+from training.knobs import Knobs, as_options
 
 PUBLISHED: Final = {"accuracy": 0.3584, "loss": 1.4073}
 """The run to beat by the seed's protocol: five classes, 10,441 photos, 20 epochs after a hyperparameter search."""
@@ -206,10 +206,7 @@ def _precision(facts: dict[str, Any]) -> str:
 
 def _options(knobs: dict[str, Any]) -> str:
     """Spell the knobs that differ from their defaults, as options of `train`."""
-    usual = Knobs()
-    differing = [name for name in Knobs.__dataclass_fields__ if knobs[name] != getattr(usual, name)]
-    spelt = [f" --{name.replace('_', '-')} {knobs[name]}" for name in differing]
-    return "".join(spelt + [f" --teacher {teacher}" for teacher in knobs["teachers"]])
+    return as_options(knobs, Knobs()) + "".join(f" --teacher {teacher}" for teacher in knobs["teachers"])
 
 
 def _table(head: list[str], rows: list[list[Any]]) -> str:

@@ -46,7 +46,11 @@ class BadKnobsError(TrainingError):
 
 
 class OtherPhotosError(TrainingError):
-    """A teacher has learnt from other photos than its student may see."""
+    """A teacher, or what the starting weights come from, has learnt from other photos than this run may see."""
+
+
+class CollapsedError(TrainingError):
+    """A pretraining has lost what tells photos apart: all look alike to its network."""
 
 
 class NothingToSplitError(TrainingError):

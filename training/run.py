@@ -24,6 +24,7 @@ from training.knobs import Knobs
 from training.measures import MEASURES, standardised
 from training.network import build, load_weights
 from training.pixels import decoded
+from training.pretraining import PRETRAINING, check_held_out, source_of
 from training.progress import Progress
 from training.records import CLASSES, Record, class_counts, manifest_sha256
 from training.replicas import Replica
@@ -50,7 +51,7 @@ class Run:
     knobs: Knobs
     backbone_weights: Path | None
     backbone_source: str
-    """Where the starting weights come from and their licence, for the model card."""
+    """Where the starting weights come from and their licence, for the model card; a pretraining's record goes first."""
     git_commit: str | None
     teachers: tuple[Path, ...] = ()
     """Folders of finished runs or released models that know the same photos, from which this one learns."""
@@ -128,8 +129,8 @@ def start(  # noqa: PLR0913 - how a run shows itself, beside what it is
 ) -> Learner:
     """Train as `run` says, or go on where it was interrupted.
 
-    Raises OtherRunError where the folder holds a run with other knobs or photos, OtherPhotosError where a teacher has
-    learnt from other photos, and BadKnobsError where knobs contradict each other.
+    Raises OtherRunError where the folder holds a run with other knobs or photos, OtherPhotosError where a teacher or
+    the starting weights have learnt from other photos, and BadKnobsError where knobs contradict each other.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -160,9 +161,11 @@ def gather(run: Run, progress: Progress, *, keep_record: bool = True) -> dict[st
     """Gather every bin of the run by the part it plays, `real-train` to `drawn-test`; draw what is not drawn yet.
 
     `feedback-train` is there where the run learns from feedback as well. Raises OtherRunError where the run folder
-    remembers other knobs or other photos: a photo that has trained the network must not turn up in a test.
+    remembers other knobs or other photos, and OtherPhotosError where the starting weights know others: a photo that has
+    trained the network must not turn up in a test.
     """
     splits = real_splits(run.data, run.knobs.seed)
+    check_held_out(run.backbone_weights, splits)
     feedback = taken(run.feedback, run.data, splits) if run.feedback else None
     if feedback:
         splits[FEEDBACK] = feedback.records
@@ -278,7 +281,7 @@ def _facts(run: Run, splits: dict[str, list[Record]], feedback: Taken | None) ->
         "data": str(run.data.resolve()),
         "cache": str(run.cache.resolve()),
         "knobs": asdict(run.knobs),
-        "backbone_source": run.backbone_source,
+        "backbone_source": source_of(run.backbone_weights, run.backbone_source),
         "git_commit": run.git_commit,
         "averaged": run.averaged,
         "teachers": [str(teacher.resolve()) for teacher in run.teachers],
@@ -315,6 +318,8 @@ def _recorded_facts(out: Path) -> dict[str, Any]:
 
 
 def _check_against_record(run: Run, facts: dict[str, Any]) -> None:
+    if (run.out / PRETRAINING).exists():
+        raise OtherRunError(f"{run.out} holds a pretraining: choose another folder")
     if (run.out / _RECORD).exists():
         before = _recorded_facts(run.out)
         differing = [fact for fact in ("knobs", "teachers", "manifest_sha256") if before[fact] != facts[fact]]
