@@ -1,4 +1,4 @@
-// What somebody has typed and not yet sent. It outlives a reload and a sign-in, and ends with the tab.
+// What somebody has typed and not sent. It outlives a reload and a sign-in, and ends with the tab.
 
 const PREFIX = "bincheck.draft.";
 

@@ -1,4 +1,4 @@
-// Asking again and again: ever more rarely while nothing answers, not at all while the tab is hidden.
+// Asking again and again: more rarely while nothing answers, not at all while the tab is hidden.
 
 const FACTOR = 2;
 
