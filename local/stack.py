@@ -205,10 +205,13 @@ def _token(cloud: Emulator, outputs: Mapping[str, str], person: Person) -> str:
     return token
 
 
-def subscribe(cloud: Emulator, topic_arn: str) -> str:
-    """Subscribe a queue to the alerts, as any receiver would; returns its URL."""
+def subscribe(cloud: Emulator, topic_arn: str, queue: str = _SUBSCRIBER, **attributes: str) -> str:
+    """Subscribe a new queue to the alerts, as any receiver would; returns its URL.
+
+    `attributes` are the subscription's, beside raw delivery.
+    """
     sqs, sns = cloud.client("sqs"), cloud.client("sns")
-    url: str = sqs.create_queue(QueueName=_SUBSCRIBER)["QueueUrl"]
+    url: str = sqs.create_queue(QueueName=queue)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     may_send = {
         "Effect": "Allow",
@@ -219,5 +222,6 @@ def subscribe(cloud: Emulator, topic_arn: str) -> str:
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [may_send]})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    asked = {"RawMessageDelivery": "true", **attributes}
+    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes=asked)
     return url

@@ -16,9 +16,11 @@ from training.commands.deploy import deploy
 from training.commands.draw import draw
 from training.commands.ensemble import ensemble
 from training.commands.evaluate import evaluate
+from training.commands.feedback import feedback
 from training.commands.fetch import fetch
 from training.commands.jobs import jobs
 from training.commands.package import package
+from training.commands.pretrain import pretrain
 from training.commands.report import report
 from training.commands.runtimes import runtimes
 from training.commands.split import split
@@ -31,7 +33,7 @@ from training.errors import TrainingError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Count the items in photos of bins.")
 
-_STAGES = (fetch, draw, split, upload, tune, train, ensemble, package, baseline)
+_STAGES = (fetch, draw, feedback, split, upload, pretrain, tune, train, ensemble, package, baseline)
 _JUDGEMENTS = (evaluate, report, compare, alerts, throughput, watch, costs, runtimes)
 _OURS = ("", "training", "chalicelib")
 """Whose missing modules are faults of ours; any other is missing where the command runs."""

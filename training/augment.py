@@ -2,11 +2,11 @@
 
 Nothing here may change how many goods the photo shows: the frame is moved and stretched a little, light and
 colour vary, but nothing is cropped away on purpose and nothing is turned upside down (goods lie on the floor
-of a bin). All randomness comes from the given generator, so that a resumed run draws what the uninterrupted
-one would have drawn.
+of a bin). `viewed` alone cuts windows: for pretraining, where photos are told apart and not counted. All randomness
+comes from the given generator, so that a resumed run draws what the uninterrupted one would have drawn.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows it by
@@ -35,6 +35,43 @@ def resized(pixels: torch.Tensor, size: int) -> torch.Tensor:
 def jittered(pixels: torch.Tensor, jitter: Jitter, generator: torch.Generator) -> torch.Tensor:
     """Mirror (or not), move, zoom and relight each photo of float pixels [N,3,H,W] in 0..255 by itself."""
     return _relit(_warped(pixels, jitter, generator), jitter, generator)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How differently one photo may be looked at where it is to be told from others, not counted."""
+
+    least_area: float = 0.6
+    """Part of the photo that the smallest window shows."""
+    light: Jitter = field(default_factory=lambda: Jitter(brightness=0.4, contrast=0.4, tint=0.2))
+    """Colour tells photos apart far too easily, and says nothing about goods: it varies more than for counting."""
+    grey: float = 0.2
+    """Part of the photos that lose their colour altogether."""
+
+
+def viewed(pixels: torch.Tensor, size: int, look: Look, generator: torch.Generator) -> torch.Tensor:
+    """See each photo of float pixels [N,3,H,W] in 0..255 through a random window, in another light: [N,3,size,size].
+
+    Windows lie inside the photo, keep its proportions, and are mirrored or not.
+    """
+    return _greyed(_relit(_windows(pixels, size, look.least_area, generator), look.light, generator), look, generator)
+
+
+def _windows(pixels: torch.Tensor, size: int, least_area: float, generator: torch.Generator) -> torch.Tensor:
+    n = pixels.shape[0]
+    mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
+    side = (1 - torch.rand(n, generator=generator) * (1 - least_area)).sqrt()
+    affine = torch.zeros(n, 2, 3)
+    affine[:, 0, 0] = mirror * side
+    affine[:, 1, 1] = side
+    affine[:, :, 2] = (1 - side)[:, None] * _uniform((n, 2), 1.0, generator)
+    grid = F.affine_grid(affine.to(pixels.device), [n, pixels.shape[1], size, size], align_corners=False)
+    return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _greyed(pixels: torch.Tensor, look: Look, generator: torch.Generator) -> torch.Tensor:
+    grey = torch.rand((pixels.shape[0], 1, 1, 1), generator=generator) < look.grey
+    return torch.where(grey.to(pixels.device), pixels.mean(dim=1, keepdim=True), pixels)
 
 
 def _warped(pixels: torch.Tensor, jitter: Jitter, generator: torch.Generator) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from training.data_card_text import Source
-from training.knobs import Knobs
+from training.knobs import Knobs, as_options
 
 PUBLISHED: Final = {"accuracy": 0.3584, "loss": 1.4073}
 """The run to beat by the seed's protocol: five classes, 10,441 photos, 20 epochs after a hyperparameter search."""
@@ -29,7 +29,7 @@ from separate seeds. Photos per class:
 
 {splits}
 
-Training used the train rows, calibration the real-calibration row, choices the validation rows; the test rows
+{feedback}Training used the train rows, calibration the real-calibration row, choices the validation rows; the test rows
 serve for this card alone.
 
 ## Results
@@ -67,7 +67,7 @@ not hold. It cannot tell which goods are in the bin, and says nothing about peop
 
 ## Making it again
 
-    python -m training train --data $DATA --backbone-weights $WEIGHTS --out $RUN{options}
+    python -m training train --data $DATA{feedback_options} --backbone-weights $WEIGHTS --out $RUN{options}
     python -m training package --run $RUN --out models/{name} --version {version}{packaging}
     python -m training evaluate --model models/{name} --data $DATA --protocol seed
 
@@ -114,6 +114,8 @@ def model_card(facts: dict[str, Any]) -> str:
         results=_results(facts["metrics"]),
         per_class=_per_class(facts["metrics"]["real-test"]["seed"]["per_class"]),
         teachers=_teachers(knobs),
+        feedback=_feedback(facts["data"].get("feedback")),
+        feedback_options=" --feedback $FEEDBACK" if "feedback" in facts["data"] else "",
         method=calibrated["method"],
         calibration_n=calibrated["n"],
         calibrations=_calibrations(calibrated["compared"]),
@@ -175,6 +177,20 @@ def _teachers(knobs: dict[str, Any]) -> str:
     return "".join(f" {sentence}" for sentence in told if sentence)
 
 
+def _feedback(feedback: dict[str, Any] | None) -> str:
+    """Tell what operators' labels it has learnt from, and how these differ from the others."""
+    if feedback is None:
+        return ""
+    asked = ", ".join(f"{number} by {asked}" for asked, number in feedback["asked"].items())
+    left_out = ", ".join(f"{number}: {why}" for why, number in feedback["left_out"].items())
+    return (
+        f"feedback-train are {feedback['photos']} photos of bins that operators resolved, with the count that they"
+        f" found; they took part in training\nalone. They are no random sample: what made somebody look was"
+        f" {asked or 'nothing'}. Left out of it were {left_out or 'none'}.\nOf {feedback['goods_unknown']} the"
+        " consignment named no goods, so that nobody can tell whether some show goods that are held out.\n\n"
+    )
+
+
 def _precision(facts: dict[str, Any]) -> str:
     if "quantisation" not in facts:
         return ""
@@ -190,10 +206,7 @@ def _precision(facts: dict[str, Any]) -> str:
 
 def _options(knobs: dict[str, Any]) -> str:
     """Spell the knobs that differ from their defaults, as options of `train`."""
-    usual = Knobs()
-    differing = [name for name in Knobs.__dataclass_fields__ if knobs[name] != getattr(usual, name)]
-    spelt = [f" --{name.replace('_', '-')} {knobs[name]}" for name in differing]
-    return "".join(spelt + [f" --teacher {teacher}" for teacher in knobs["teachers"]])
+    return as_options(knobs, Knobs()) + "".join(f" --teacher {teacher}" for teacher in knobs["teachers"])
 
 
 def _table(head: list[str], rows: list[list[Any]]) -> str:

@@ -46,7 +46,11 @@ class BadKnobsError(TrainingError):
 
 
 class OtherPhotosError(TrainingError):
-    """A teacher has learnt from other photos than its student may see."""
+    """A teacher, or what the starting weights come from, has learnt from other photos than this run may see."""
+
+
+class CollapsedError(TrainingError):
+    """A pretraining has lost what tells photos apart: all look alike to its network."""
 
 
 class NothingToSplitError(TrainingError):
@@ -94,7 +98,7 @@ class NoModelError(TrainingError):
 
 
 class UnusableSourceError(TrainingError):
-    """The bucket or folder cannot be read at all: a wrong name, no permission, or it answers nobody any more."""
+    """The bucket, folder or API cannot be read at all: a wrong name, no permission, or it answers nobody any more."""
 
 
 class BadSelectionError(TrainingError):
@@ -102,7 +106,7 @@ class BadSelectionError(TrainingError):
 
 
 class FolderInUseError(TrainingError):
-    """Another fetch is filling the same folder."""
+    """Another process is filling the same folder."""
 
 
 class UnwritableFolderError(TrainingError):
@@ -139,3 +143,11 @@ class UnusableBaselineError(TrainingError):
 
 class NothingPublishedError(TrainingError):
     """CloudWatch took no metric, gave none, or it is not clear whose they would be."""
+
+
+class UnfinishedExportError(TrainingError):
+    """A folder of feedback whose export has not ended, or whose files are not those of its manifest."""
+
+
+class OtherExportError(TrainingError):
+    """The folder holds what another command has put there, or an export of other sites or with other choices."""

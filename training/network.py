@@ -66,6 +66,12 @@ def without_extra_outputs(network: nn.Module, state: dict[str, torch.Tensor], cl
     return {name: tensor[:classes].clone() if name in names else tensor for name, tensor in state.items()}
 
 
+def without_head(network: nn.Module, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Leave the last linear layer out of a state dict of this network: what `build` takes as backbone weights."""
+    head = _head_name(network)
+    return {name: tensor for name, tensor in state.items() if name not in {f"{head}.weight", f"{head}.bias"}}
+
+
 def _load_backbone(network: nn.Module, weights: Path) -> None:
     head = [f"{_head_name(network)}.{parameter}" for parameter in ("weight", "bias")]
     fresh = network.state_dict()

@@ -95,6 +95,7 @@ def package(  # noqa: PLR0913 - what is released, under which name, how, and how
             "manifest_sha256": manifest_sha256(splits),
             "unseen_sha256": unseen_sha256(splits),
             "classes_per_split": {name: class_counts(records) for name, records in splits.items()},
+            **({"feedback": run.learnt_feedback} if run.learnt_feedback else {}),
         },
         "git_commit": run.git_commit,
         "created": created.isoformat(timespec="seconds"),

@@ -19,10 +19,12 @@ from training.allocator import keep_freed_memory
 from training.dataset import Photos, drawn_seed, drawn_splits, labels_of, measures_of, real_splits
 from training.drawn import drawn_counts, write_bins
 from training.errors import OtherPhotosError, OtherRunError, UnfinishedRunError
+from training.feedback.taking import Taken, taken
 from training.knobs import Knobs
 from training.measures import MEASURES, standardised
 from training.network import build, load_weights
 from training.pixels import decoded
+from training.pretraining import PRETRAINING, check_held_out, source_of
 from training.progress import Progress
 from training.records import CLASSES, Record, class_counts, manifest_sha256
 from training.replicas import Replica
@@ -32,6 +34,8 @@ from training.teachers import Teachers
 from training.train import BEST, HISTORY, AfterEpoch, Learner, Report, train
 
 _RECORD: Final = "run.json"
+FEEDBACK: Final = "feedback-train"
+"""The part of photos that operators have labelled."""
 
 Weights = dict[str, torch.Tensor]
 """A network's state dict."""
@@ -47,12 +51,14 @@ class Run:
     knobs: Knobs
     backbone_weights: Path | None
     backbone_source: str
-    """Where the starting weights come from and their licence, for the model card."""
+    """Where the starting weights come from and their licence, for the model card; a pretraining's record goes first."""
     git_commit: str | None
     teachers: tuple[Path, ...] = ()
     """Folders of finished runs or released models that know the same photos, from which this one learns."""
     averaged: int = 1
     """Of how many runs' weights its own are the mean."""
+    feedback: tuple[Path, ...] = ()
+    """Folders of exported feedback, which it learns from beside the training split."""
 
     @property
     def teachers_names(self) -> list[str]:
@@ -78,7 +84,14 @@ class Run:
             git_commit=facts["git_commit"],
             teachers=tuple(map(Path, facts["teachers"])),
             averaged=facts["averaged"],
+            feedback=tuple(map(Path, facts.get("feedback", {}).get("folders", ()))),
         )
+
+    @property
+    def learnt_feedback(self) -> dict[str, Any] | None:
+        """Give what its record tells of its feedback, but for where that lies; None where it had none."""
+        told: dict[str, Any] | None = _recorded_facts(self.out).get("feedback")
+        return {name: value for name, value in told.items() if name != "folders"} if told else None
 
     def best_network(self) -> torch.nn.Module:
         """Give the network with its best weights, ready to be asked; UnfinishedRunError before the last epoch."""
@@ -116,8 +129,8 @@ def start(  # noqa: PLR0913 - how a run shows itself, beside what it is
 ) -> Learner:
     """Train as `run` says, or go on where it was interrupted.
 
-    Raises OtherRunError where the folder holds a run with other knobs or photos, OtherPhotosError where a teacher has
-    learnt from other photos, and BadKnobsError where knobs contradict each other.
+    Raises OtherRunError where the folder holds a run with other knobs or photos, OtherPhotosError where a teacher or
+    the starting weights have learnt from other photos, and BadKnobsError where knobs contradict each other.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -125,6 +138,8 @@ def start(  # noqa: PLR0913 - how a run shows itself, beside what it is
         keep_freed_memory()
     with replica.first_here_first():
         splits = gather(run, progress, keep_record=replica.is_first)
+        if run.feedback and replica.is_first:
+            report(_told(_recorded_facts(run.out)["feedback"]))
         learning, held_out = _roles(splits, run, progress)
     torch.manual_seed(run.knobs.seed)  # the head's first weights
     outputs = len(CLASSES) + (len(MEASURES) if run.knobs.measures else 0)
@@ -145,13 +160,18 @@ def start(  # noqa: PLR0913 - how a run shows itself, beside what it is
 def gather(run: Run, progress: Progress, *, keep_record: bool = True) -> dict[str, list[Record]]:
     """Gather every bin of the run by the part it plays, `real-train` to `drawn-test`; draw what is not drawn yet.
 
-    Raises OtherRunError where the run folder remembers other knobs or other photos: a photo that has trained the
-    network must not turn up in a test.
+    `feedback-train` is there where the run learns from feedback as well. Raises OtherRunError where the run folder
+    remembers other knobs or other photos, and OtherPhotosError where the starting weights know others: a photo that has
+    trained the network must not turn up in a test.
     """
     splits = real_splits(run.data, run.knobs.seed)
+    check_held_out(run.backbone_weights, splits)
+    feedback = taken(run.feedback, run.data, splits) if run.feedback else None
+    if feedback:
+        splits[FEEDBACK] = feedback.records
     if run.knobs.drawn:
         splits |= drawn_splits({part: _drawn_folder(run, part, progress) for part in SHARES})
-    facts = _facts(run, splits)
+    facts = _facts(run, splits, feedback)
     _check_against_record(run, facts)
     if keep_record:
         _record(run, facts)
@@ -175,7 +195,7 @@ def _roles(splits: dict[str, list[Record]], run: Run, progress: Progress) -> tup
         held_out["drawn_val"] = splits["drawn-validation"]
     drawn = splits.get("drawn-train", [])
     scored = {name: photos_of(records, run, progress) for name, records in held_out.items()}
-    learning = photos_of(real + drawn, run, progress, drawn=len(drawn))
+    learning = photos_of(real + splits.get(FEEDBACK, []) + drawn, run, progress, drawn=len(drawn))
     return replace(learning, measures=standardised(learning.measures)), scored
 
 
@@ -256,19 +276,37 @@ def _renderer_version() -> str:
     return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()[:12]
 
 
-def _facts(run: Run, splits: dict[str, list[Record]]) -> dict[str, Any]:
+def _facts(run: Run, splits: dict[str, list[Record]], feedback: Taken | None) -> dict[str, Any]:
     return {
         "data": str(run.data.resolve()),
         "cache": str(run.cache.resolve()),
         "knobs": asdict(run.knobs),
-        "backbone_source": run.backbone_source,
+        "backbone_source": source_of(run.backbone_weights, run.backbone_source),
         "git_commit": run.git_commit,
         "averaged": run.averaged,
         "teachers": [str(teacher.resolve()) for teacher in run.teachers],
         "manifest_sha256": manifest_sha256(splits),
         "unseen_sha256": unseen_sha256(splits),
         "classes": {name: class_counts(records) for name, records in splits.items()},
+        **({"feedback": _of_feedback(run, feedback)} if feedback else {}),
     }
+
+
+def _of_feedback(run: Run, feedback: Taken) -> dict[str, Any]:
+    """Tell what the run learns from feedback, and what of it was kept away from it."""
+    return {
+        "folders": [str(folder.resolve()) for folder in run.feedback],
+        "photos": len(feedback.records),
+        "left_out": feedback.left_out,
+        "goods_unknown": feedback.goods_unknown,
+        "asked": feedback.asked,
+    }
+
+
+def _told(feedback: dict[str, Any]) -> str:
+    """Say in one line what the run learns from feedback, and why not from more."""
+    left_out = "".join(f"; {number} left out: {why}" for why, number in feedback["left_out"].items())
+    return f"feedback: {feedback['photos']} photos, {feedback['goods_unknown']} of goods not named{left_out}"
 
 
 def _recorded_facts(out: Path) -> dict[str, Any]:
@@ -280,6 +318,8 @@ def _recorded_facts(out: Path) -> dict[str, Any]:
 
 
 def _check_against_record(run: Run, facts: dict[str, Any]) -> None:
+    if (run.out / PRETRAINING).exists():
+        raise OtherRunError(f"{run.out} holds a pretraining: choose another folder")
     if (run.out / _RECORD).exists():
         before = _recorded_facts(run.out)
         differing = [fact for fact in ("knobs", "teachers", "manifest_sha256") if before[fact] != facts[fact]]

@@ -9,7 +9,7 @@ the replica's: a run that was killed goes on from its last checkpoint and ends w
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from training.augment import Jitter, blended, jittered, resized, softened
 from training.dataset import Photos
 from training.errors import BadKnobsError
 from training.feed import Batch, batches
-from training.knobs import Knobs
+from training.knobs import Knobs, PretrainingKnobs
 from training.losses import loss_of, measuring_loss
 from training.network import TwoViews, head_parameters, normalise, without_extra_outputs
 from training.progress import Progress, silent
@@ -57,10 +57,10 @@ class Learner:
     """How many epochs are behind it."""
     history: list[dict[str, float]]
 
-    def state(self, knobs: Knobs) -> dict[str, Any]:
-        """Give a checkpoint: weights, the optimiser's memory, the knobs and the figures so far."""
+    def state(self, knobs: Mapping[str, Any]) -> dict[str, Any]:
+        """Give a checkpoint: weights, the optimiser's memory, the knobs as plain values and the figures so far."""
         return {
-            "knobs": asdict(knobs) | {"loss": str(knobs.loss)},
+            "knobs": dict(knobs),
             "epoch": self.epoch,
             "history": self.history,
             "network": self.network.state_dict(),
@@ -117,7 +117,7 @@ def train(  # noqa: PLR0913 - a run is defined by these
     network = network.to(replica.device, memory_format=torch.channels_last)
     step = Step(replica.synchronised(network), teachers.to(replica.device) if teachers else None, knobs)
     learner = fresh_learner(network, knobs, sum(_steps(photos, knobs, epoch) for epoch in range(knobs.epochs)))
-    checkpoint = replica.from_first(lambda: _load(run / CHECKPOINT))
+    checkpoint = replica.from_first(lambda: load_state(run / CHECKPOINT))
     if checkpoint is not None:
         learner.restore(checkpoint)
     while learner.epoch < knobs.epochs:
@@ -147,9 +147,14 @@ def metric_line(figures: dict[str, float]) -> str:
     )
 
 
-def fresh_learner(network: nn.Module, knobs: Knobs, steps: int) -> Learner:
-    """Make everything that changes in a run of so many steps, at its beginning."""
-    head = head_parameters(network)
+def fresh_learner(
+    network: nn.Module, knobs: Knobs | PretrainingKnobs, steps: int, head: Sequence[nn.Parameter] | None = None
+) -> Learner:
+    """Make everything that changes in a run of so many steps, at its beginning.
+
+    `head` are the parameters that start from nothing: the last linear layer's where nothing is said.
+    """
+    head = head_parameters(network) if head is None else list(head)
     head_ids = {id(parameter) for parameter in head}
     backbone = [parameter for parameter in network.parameters() if id(parameter) not in head_ids]
     optimizer = torch.optim.AdamW(
@@ -192,7 +197,7 @@ class Step:
 
     def loss(self, pixels: torch.Tensor, targets: torch.Tensor, measures: torch.Tensor) -> torch.Tensor:
         """Ask the network for the photos, and say how wrong it was."""
-        with _half_precision(pixels.device):
+        with half_precision(pixels.device):
             outputs = self.network(pixels).float()
             targets = targets if self.teachers is None else self._taught(pixels, targets)
         logits, guesses = outputs.split([len(CLASSES), outputs.shape[1] - len(CLASSES)], dim=1)
@@ -210,7 +215,7 @@ def _one_epoch(learner: Learner, step: Step, photos: Photos, replica: Replica, p
     generator = torch.Generator().manual_seed(_epoch_seed(knobs.seed, learner.epoch))
     order = torch.randperm(_rows(photos, knobs, learner.epoch), generator=generator).numpy()
     order = len(photos) - 1 - order  # the drawn ones are the last
-    _reseed(generator, knobs.seed, learner.epoch, replica.rank)
+    reseed(generator, knobs.seed, learner.epoch, replica.rank)
     size = knobs.small_size if learner.epoch < knobs.small_epochs else photos.pixels.shape[1]
     learner.network.train()
     losses = []
@@ -271,14 +276,15 @@ def logits_of(  # noqa: PLR0913 - who is asked about what, and how
     """Ask for logits float32 [N,classes] of the photos, averaged over the two views; in half precision where `fast`."""
     asked = TwoViews(network.eval(), enlarge)
     parts = [torch.empty(0, len(CLASSES))]
-    with torch.inference_mode(), _half_precision(device, enabled=fast):
+    with torch.inference_mode(), half_precision(device, enabled=fast):
         for start in range(0, len(photos), batch_size):
             images = _tensor(photos.pixels[start : start + batch_size]).to(device)
             parts.append(asked(images)[:, : len(CLASSES)].float().cpu())
     return torch.cat(parts)
 
 
-def _half_precision(device: torch.device, *, enabled: bool = True) -> AbstractContextManager[Any]:
+def half_precision(device: torch.device, *, enabled: bool = True) -> AbstractContextManager[Any]:
+    """Let the device calculate in bfloat16 where that loses nothing."""
     # bf16 keeps fp32's range, so it needs no loss scaling, and CPUs with AMX run it at twice the speed.
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
@@ -291,14 +297,15 @@ def _epoch_seed(seed: int, epoch: int) -> int:
     return seed * 1_000_003 + epoch
 
 
-def _reseed(generator: torch.Generator, seed: int, epoch: int, rank: int) -> None:
+def reseed(generator: torch.Generator, seed: int, epoch: int, rank: int) -> None:
     """From here on each replica draws for itself; dropout draws from the global generator."""
     own = _epoch_seed(seed, epoch) + rank * 7_368_787
     generator.manual_seed(own)
     torch.manual_seed(own)
 
 
-def _load(checkpoint: Path) -> dict[str, Any] | None:
+def load_state(checkpoint: Path) -> dict[str, Any] | None:
+    """Read what `write_state` has left; None where there is nothing."""
     if not checkpoint.exists():
         return None
     state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
@@ -309,14 +316,20 @@ def _save(learner: Learner, knobs: Knobs, run: Path) -> None:
     """Leave the checkpoint last: a kill in between then repeats an epoch, and ends with the same files."""
     if best_epoch(learner.history) == learner.epoch:
         weights = learner.averaged.module.state_dict()
-        _write(without_extra_outputs(learner.network, weights, len(CLASSES)), run / BEST)
+        write_state(without_extra_outputs(learner.network, weights, len(CLASSES)), run / BEST)
+    keep(learner, asdict(knobs) | {"loss": str(knobs.loss)}, run)
+
+
+def keep(learner: Learner, knobs: Mapping[str, Any], run: Path) -> None:
+    """Leave the figures and then the checkpoint in the run's folder, each whole or not at all."""
     unfinished = (run / HISTORY).with_suffix(".unfinished")
     unfinished.write_text(json.dumps(learner.history, indent=1) + "\n", encoding="utf-8")
     unfinished.replace(run / HISTORY)
-    _write(learner.state(knobs), run / CHECKPOINT)
+    write_state(learner.state(knobs), run / CHECKPOINT)
 
 
-def _write(state: dict[str, Any], file: Path) -> None:
+def write_state(state: dict[str, Any], file: Path) -> None:
+    """Save tensors and plain values so that the file is whole or not there at all."""
     unfinished = file.with_suffix(".unfinished")
     torch.save(state, unfinished)
     unfinished.replace(file)

@@ -187,6 +187,7 @@ def _inspection(inspection: Inspection) -> dict[str, Any]:
         "verdict": inspection.judgement.verdict,
         "expected": expectation.quantity if expectation else None,
         "consignment_id": expectation.consignment_id if expectation else None,
+        "items": _items(expectation) if expectation else [],
         "predicted": estimate.prediction,
         "probabilities": dict(zip(estimate.counts, estimate.probabilities, strict=True)),
         "model": estimate.model,
@@ -242,8 +243,12 @@ def _expectation(expectation: Expectation) -> dict[str, Any]:
         "consignment_id": expectation.consignment_id,
         "site": expectation.site,
         "expected_quantity": expectation.quantity,
-        "items": [{"sku": item.sku, "quantity": item.quantity} for item in expectation.items],
+        "items": _items(expectation),
     }
+
+
+def _items(expectation: Expectation) -> list[dict[str, Any]]:
+    return [{"sku": item.sku, "quantity": item.quantity} for item in expectation.items]
 
 
 def stored(image: BinImage) -> dict[str, Any]:

@@ -25,7 +25,10 @@ pytestmark = [pytest.mark.torch, pytest.mark.integration]
 
 ROOT = Path(__file__).parents[2]
 ARCHITECTURE = "shufflenet_v2_x0_5"
-KNOBS = ("--architecture", ARCHITECTURE, "--size", "32", "--small-epochs", "0", "--drawn", "0", "--batch-size", "12")
+COMMON = ("--cache", "cache", "--threads", "1", "--architecture", ARCHITECTURE, "--size", "32", "--batch-size", "12")
+PRETRAINED = (*COMMON, "--backbone-weights", "../backbone.pth")
+TUNED = (*PRETRAINED, "--small-epochs", "0", "--drawn", "0")
+TRAINED = (*COMMON, "--backbone-weights", "pretrained/backbone.pth", "--small-epochs", "0", "--drawn", "0")
 
 UNDISTURBED = "from training.__main__ import main; main()"
 DOOMED = """
@@ -68,11 +71,28 @@ STAGES = (
         (Death("os.link", "drawn-000030.jpg"), Death("open", "DATA_CARD.md")),
     ),
     Stage(
-        ("tune", "--data", "bins", "--out", "study", "--space", "../few.json", "--trials", "2", "--epochs", "1"),
+        ("pretrain", "--data", "bins", "--out", "pretrained", "--epochs", "2", "--view-size", "32", *PRETRAINED),
+        (Death("os.rename", "pretrained/checkpoint.pt", 2), Death("os.rename", "pretrained/backbone.pth")),
+    ),
+    Stage(
+        (
+            "tune",
+            "--data",
+            "bins",
+            "--out",
+            "study",
+            "--space",
+            "../few.json",
+            "--trials",
+            "2",
+            "--epochs",
+            "1",
+            *TUNED,
+        ),
         (Death("os.rename", "trial-0001/checkpoint.pt"),),
     ),
     Stage(
-        ("train", "--data", "bins", "--out", "run", "--best", "study/best.json", "--epochs", "2"),
+        ("train", "--data", "bins", "--out", "run", "--best", "study/best.json", "--epochs", "2", *TRAINED),
         (Death("os.rename", "run/checkpoint.pt", 2), Death("open", "run/history.")),
     ),
     Stage(
@@ -88,7 +108,6 @@ STAGES = (
         (Death("open", "report/report.md"),),
     ),
 )
-LEARNS = {"tune", "train"}
 
 
 @pytest.fixture(scope="module")
@@ -108,11 +127,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ended(folder: Path, stage: Stage, death: Death | None = None) -> int:
     """Run a stage in a chain's folder; returns its exit code."""
-    learning = ("--backbone-weights", "../backbone.pth", "--cache", "cache", "--threads", "1", *KNOBS)
-    command = [*stage.command, *(learning if stage.command[0] in LEARNS else ())]
     before = [DOOMED, death.event, death.path, str(death.time)] if death else [UNDISTURBED]
     outcome = subprocess.run(
-        [sys.executable, "-c", *before, *command],
+        [sys.executable, "-c", *before, *stage.command],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -145,7 +162,8 @@ def test_a_chain_whose_stages_are_all_killed_ends_with_the_same_released_model(
     for file in ("bins/manifest.jsonl", "split/manifest.jsonl", "split/DATA_CARD.md", "study/table.csv"):
         assert (folder / file).read_text() == (undisturbed / file).read_text(), file
     model = [f"model/{name}" for name in ("model.onnx", "weights.pt", "baseline.json", "MODEL_CARD.md")]
-    for file in ("run/history.json", *model, "report/report.md"):
+    pretrained = [f"pretrained/{name}" for name in ("history.json", "backbone.pth")]
+    for file in (*pretrained, "run/history.json", *model, "report/report.md"):
         assert (folder / file).read_bytes() == (undisturbed / file).read_bytes(), file
     assert {path.name for path in folder.iterdir()} == {path.name for path in undisturbed.iterdir()}, (
         "something is left"

@@ -263,7 +263,7 @@ def test_an_unfinished_folder_has_no_manifest(tmp_path: Path) -> None:
 def test_two_fetches_do_not_fill_one_folder_at_once(tmp_path: Path) -> None:
     fetched(FakeSource(bins(1)), tmp_path)
 
-    with Journal.of(tmp_path), pytest.raises(FolderInUseError, match="another fetch"):
+    with Journal.of(tmp_path), pytest.raises(FolderInUseError, match="another process"):
         fetched(FakeSource(bins(2)), tmp_path)
 
 

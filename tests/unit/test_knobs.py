@@ -1,9 +1,12 @@
 """Knobs are read from plain values, or refused in a sentence."""
 
+from dataclasses import asdict
+from typing import Any
+
 import pytest
 
 from training.errors import BadKnobsError
-from training.knobs import Knobs, Loss
+from training.knobs import Knobs, Loss, PretrainingKnobs, as_options
 
 
 def test_values_take_the_place_of_defaults() -> None:
@@ -27,3 +30,28 @@ def test_values_take_the_place_of_defaults() -> None:
 def test_what_cannot_be_a_knob_is_refused(values: dict[str, object], reason: str) -> None:
     with pytest.raises(BadKnobsError, match=reason):
         Knobs.of(values)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({"epochs": 0}, "--epochs"),
+        ({"batch_size": 1}, "--batch-size"),
+        ({"view_size": 16}, "--view-size"),
+        ({"least_area": 0.0}, "--least-area"),
+        ({"least_area": 1.1}, "--least-area"),
+        ({"temperature": 0.0}, "--temperature"),
+    ],
+)
+def test_a_pretraining_with_nothing_to_learn_is_refused(value: dict[str, Any], reason: str) -> None:
+    with pytest.raises(BadKnobsError, match=reason):
+        PretrainingKnobs(**value)
+
+
+def test_knobs_that_differ_are_spelt_as_options() -> None:
+    knobs = Knobs(epochs=9, loss=Loss.ORDINAL, learn_from_validation=True)
+    pretraining = PretrainingKnobs(least_area=0.8, neighbours_together=False)
+
+    assert as_options(asdict(knobs) | {"more": 1}, Knobs()) == " --epochs 9 --loss ordinal --learn-from-validation"
+    assert as_options(asdict(pretraining), PretrainingKnobs()) == " --least-area 0.8 --no-neighbours-together"
+    assert as_options(asdict(Knobs()), Knobs()) == ""

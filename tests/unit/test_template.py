@@ -161,6 +161,10 @@ def test_every_queue_and_topic_is_known_to_these_tests() -> None:
     assert set(of_type("AWS::SNS::Topic")) == set(TOPICS)
 
 
+def test_alerts_are_signed_so_that_the_webhook_takes_them() -> None:
+    assert RESOURCES["Alerts"]["Properties"]["SignatureVersion"] == "2"
+
+
 @pytest.mark.parametrize("name", TOPICS)
 def test_topics_are_encrypted(name: str) -> None:
     assert RESOURCES[name]["Properties"]["KmsMasterKeyId"]

@@ -8,12 +8,14 @@ torch = pytest.importorskip("torch", reason="needs the training environment")
 
 from training.augment import (  # noqa: E402 - torch comes first
     Jitter,
+    Look,
     blended,
     cut_and_pasted,
     jittered,
     mixed_up,
     resized,
     softened,
+    viewed,
 )
 
 pytestmark = pytest.mark.torch
@@ -137,3 +139,44 @@ def test_photos_are_blended_by_whichever_way_is_wanted() -> None:
     assert torch.isin(pasted, before).all()  # pasting makes no new pixels
     assert not torch.isin(mixed, before).all()
     assert blended(before, targets, 0.0, 0.0, generator())[0].equal(before)
+
+
+PLAIN = Look(light=STILL, grey=0)
+
+
+def test_a_window_lies_inside_the_photo_and_shows_as_much_of_it_as_it_should() -> None:
+    across = torch.linspace(0, 200, 101).expand(64, 3, 101, 101)
+
+    seen = viewed(across, 50, PLAIN, generator())
+
+    shown = (seen[:, 0].amax(dim=(1, 2)) - seen[:, 0].amin(dim=(1, 2))) / 200
+    assert seen.shape == (64, 3, 50, 50)
+    assert 0.6**0.5 - 0.03 <= shown.min() < 0.85
+    assert 0.93 < shown.max() <= 1
+    assert any(photo[0, 0, 0] > photo[0, 0, -1] for photo in seen)  # mirrored
+    assert any(photo[0, 0, 0] < photo[0, 0, -1] for photo in seen)
+
+
+def test_the_whole_photo_is_seen_where_no_window_may_be_smaller() -> None:
+    same, before = viewed(photos(), 20, Look(least_area=1, light=STILL, grey=0), generator()), photos()
+
+    assert all(
+        torch.allclose(a, b, atol=0.01) or torch.allclose(a, b.flip(2), atol=0.01)
+        for a, b in zip(same, before, strict=True)
+    )
+
+
+def test_some_views_have_no_colour_and_all_stay_photos() -> None:
+    seen = viewed(photos(64), 16, Look(grey=0.5), generator())
+
+    grey = (seen - seen.mean(dim=1, keepdim=True)).abs().amax(dim=(1, 2, 3)) < 1e-3
+    assert 20 < int(grey.sum()) < 44
+    assert 0 <= seen.min() <= seen.max() <= 255
+
+
+def test_two_views_of_a_photo_differ_and_follow_from_the_generator() -> None:
+    dice = generator(3)
+    one, other = (viewed(photos(), 16, Look(), dice) for _ in range(2))
+
+    assert not torch.equal(one, other)
+    assert torch.equal(one, viewed(photos(), 16, Look(), generator(3)))

@@ -18,12 +18,12 @@ import training
 from training.__main__ import app
 from training.commands.knob_options import with_knobs
 from training.errors import BadKnobsError
-from training.knobs import Knobs, Loss
+from training.knobs import Knobs, Loss, PretrainingKnobs
 from training.records import read_folder
 
 COMMANDS = (
     *("fetch", "draw", "split", "upload", "tune", "train", "ensemble", "package", "evaluate", "report", "compare"),
-    *("alerts", "throughput", "runtimes"),
+    *("alerts", "throughput", "runtimes", "pretrain"),
 )
 
 
@@ -53,10 +53,19 @@ def test_every_option_of_every_command_is_explained(command: str) -> None:
     assert "--help" in invoked(command, "--help")
 
 
-def test_every_knob_is_an_option_with_its_default() -> None:
-    defaults = {option.name: option.default for option in parameters("train")}
+@pytest.mark.parametrize(("command", "knobs"), [("train", Knobs), ("pretrain", PretrainingKnobs)])
+def test_every_knob_is_an_option_with_its_default(command: str, knobs: type[Any]) -> None:
+    defaults = {option.name: option.default for option in parameters(command)}
 
-    assert {knob.name: knob.default for knob in fields(Knobs)}.items() <= defaults.items()
+    assert {knob.name: knob.default for knob in fields(knobs)}.items() <= defaults.items()
+
+
+def test_a_knob_that_leaves_nothing_to_learn_ends_as_one_line(tmp_path: Path) -> None:
+    arguments = ["pretrain", "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--batch-size", "1"]
+
+    outcome = CliRunner().invoke(app, arguments)
+
+    assert isinstance(outcome.exception, BadKnobsError)
 
 
 def knobs_of(*arguments: str) -> Knobs:

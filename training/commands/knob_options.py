@@ -1,4 +1,4 @@
-"""Turns the fields of Knobs into options of a command, so that each knob is written down once."""
+"""Turns the fields of Knobs and PretrainingKnobs into options of commands, so that each knob is written down once."""
 
 import inspect
 import json
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from training.errors import BadKnobsError
-from training.knobs import Knobs
+from training.knobs import Knobs, PretrainingKnobs
 
 
 def with_knobs(command: Callable[..., None]) -> Callable[..., None]:
@@ -27,8 +27,27 @@ def with_knobs(command: Callable[..., None]) -> Callable[..., None]:
         tuned = _tuned(best) if best else {}
         command(knobs=Knobs.of(given | tuned | explicit), **arguments)
 
-    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "knobs"]
-    options = [_CONTEXT, *own, _BEST, *_options()]
+    return _dressed(knobbed, command, [_CONTEXT, *_own(command), _BEST, *_options(Knobs)])
+
+
+def with_pretraining_knobs(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option per field of PretrainingKnobs in place of its parameter `knobs`; the others stay."""
+
+    def knobbed(**arguments: Any) -> None:
+        knobs = PretrainingKnobs(**{field.name: arguments.pop(field.name) for field in fields(PretrainingKnobs)})
+        command(knobs=knobs, **arguments)
+
+    return _dressed(knobbed, command, [*_own(command), *_options(PretrainingKnobs)])
+
+
+def _own(command: Callable[..., None]) -> list[inspect.Parameter]:
+    return [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "knobs"]
+
+
+def _dressed(
+    knobbed: Callable[..., None], command: Callable[..., None], options: list[inspect.Parameter]
+) -> Callable[..., None]:
+    """Let the wrapper look like the command, with these options."""
     knobbed.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
     knobbed.__annotations__ = {option.name: option.annotation for option in options}
     knobbed.__name__ = command.__name__
@@ -60,7 +79,7 @@ def _tuned(best: Path) -> dict[str, Any]:
     return knobs
 
 
-def _options() -> list[inspect.Parameter]:
+def _options(knobs: type[Knobs | PretrainingKnobs]) -> list[inspect.Parameter]:
     return [
         inspect.Parameter(
             field.name,
@@ -68,5 +87,5 @@ def _options() -> list[inspect.Parameter]:
             default=field.default,
             annotation=Annotated[field.type, typer.Option(help=field.metadata["help"])],
         )
-        for field in fields(Knobs)
+        for field in fields(knobs)
     ]

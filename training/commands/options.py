@@ -17,7 +17,11 @@ BackboneWeights = Annotated[
     Path | None, typer.Option(help="State dict to start from; without one, torchvision downloads its own.")
 ]
 BackboneSource = Annotated[
-    str, typer.Option(help="Where the starting weights come from and their licence, for the model card.")
+    str,
+    typer.Option(
+        help="Where the starting weights come from and their licence, for the model card; pretrained ones tell it "
+        "by themselves."
+    ),
 ]
 IMAGENET: Final = "torchvision's published ImageNet weights (BSD-3-Clause)"
 

@@ -25,6 +25,13 @@ from training.progress import on_terminal
 def train(  # noqa: PLR0913 - one parameter per option
     *,
     data: DataFolder,
+    feedback: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of exported feedback, to learn from as well; may be repeated. Never validates or tests.",
+            exists=True,
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(envvar="SM_MODEL_DIR", help="Run folder: checkpoint, figures, record.")],
     backbone_weights: BackboneWeights = None,
     backbone_source: BackboneSource = IMAGENET,
@@ -44,13 +51,17 @@ def train(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Fine-tune a counter; goes on from the run folder's checkpoint where there is one.
 
+    Feedback adds to the training split alone: photos of goods that are held out, and held out photos themselves, are
+    left out and counted. A folder that is exported anew gives another run: keep a copy for as long as a run is needed.
+
     Under torchrun the processes train together: torchrun --nproc-per-node 4 -m training train ...
     """
     from training.replicas import joined
     from training.run import Run, start
 
     folder = checkpoints or out
-    run = Run(folder, data, cache, knobs, backbone_weights, backbone_source, git_commit(), tuple(teacher or ()))
+    sources = (backbone_weights, backbone_source, git_commit(), tuple(teacher or ()))
+    run = Run(folder, data, cache, knobs, *sources, feedback=tuple(feedback or ()))
     with joined(gpus) as replica:
         start(run, replica=replica, threads=threads, report=_print_line, progress=on_terminal)
         if checkpoints and replica.is_first:

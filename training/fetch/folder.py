@@ -33,17 +33,17 @@ class DataFolder:
 
     def keep(self, image_id: str, photo: bytes, metadata: bytes) -> None:
         """Put a complete bin in place."""
-        self._write(metadata_name(image_id), metadata)
-        self._write(photo_name(image_id), photo)
+        self.write(metadata_name(image_id), metadata)
+        self.write(photo_name(image_id), photo)
 
     def set_aside(self, image_id: str, photo: bytes | None, metadata: bytes | None) -> None:
         """Put what there is of a broken bin where no reader of the folder looks; nothing is lost that was there."""
         for name, body in ((photo_name(image_id), photo), (metadata_name(image_id), metadata)):
             in_place = self._folder / name
             if body is not None:
-                self._write(f"{SET_ASIDE}/{name}", body)
+                self.write(f"{SET_ASIDE}/{name}", body)
             elif in_place.is_file():
-                self._write(f"{SET_ASIDE}/{name}", in_place.read_bytes())
+                self.write(f"{SET_ASIDE}/{name}", in_place.read_bytes())
             in_place.unlink(missing_ok=True)
 
     def forget_set_aside(self, image_id: str) -> None:
@@ -59,7 +59,8 @@ class DataFolder:
         except FileNotFoundError:
             return False
 
-    def _write(self, name: str, body: bytes) -> None:
+    def write(self, name: str, body: bytes) -> None:
+        """Put a file in place, by its path inside the folder."""
         final = self._folder / name
         part = self._parts / final.name
         try:

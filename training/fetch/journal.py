@@ -71,7 +71,7 @@ class Journal:
             yield journal
         except sqlite3.OperationalError as cause:
             if "locked" in str(cause):
-                raise FolderInUseError(f"{folder}: another fetch is filling this folder") from cause
+                raise FolderInUseError(f"{folder}: another process is filling this folder") from cause
             raise UnwritableFolderError(f"{path}: {cause}") from cause
         except sqlite3.DatabaseError as cause:
             raise UnwritableFolderError(f"{path}: {cause}; delete it, and the folder is checked anew") from cause

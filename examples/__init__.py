@@ -1,0 +1,1 @@
+"""Programs that others may start from; nothing of Bincheck itself needs them."""
