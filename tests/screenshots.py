@@ -24,7 +24,9 @@ from tests.browsing import Desk, chromium
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Request
 
     from local.plan import Photo
     from local.stack import Stack
@@ -67,8 +69,25 @@ def _are_judged(system: Stack, plan: list[Photo]) -> bool:
     return len(bins) < len(plan) and all(bin_["status"] != "waiting" for bin_ in bins)
 
 
+PAINTED = """async () => {
+    await Promise.all([...document.images].map((picture) => picture.decode().catch(() => null)));
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    return true;
+}"""
+
+
+def settled(desk: Desk) -> Callable[[], bool]:
+    """Return what tells whether nothing is on its way to the page and all that came is painted."""
+    open_requests: set[Request] = set()
+    desk.page.on("request", lambda request: open_requests.add(request))  # noqa: PLW0108 - Playwright marks these
+    for ended in ("requestfinished", "requestfailed"):
+        desk.page.on(ended, lambda request: open_requests.discard(request))  # noqa: PLW0108
+    return lambda: bool(desk.page.evaluate(PAINTED)) and not open_requests
+
+
 def photograph(desk: Desk, bin_id: str, out: Path) -> Iterator[Path]:
     """Photograph every view; gives the files."""
+    is_settled = settled(desk)
     for (width, height), scheme in itertools.product(SIZES.items(), SCHEMES):
         desk.page.set_viewport_size({"width": width, "height": height})
         desk.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -76,6 +95,7 @@ def photograph(desk: Desk, bin_id: str, out: Path) -> Iterator[Path]:
         desk.see("me").wait_for(state="attached")
         for name, place in VIEWS.items():
             desk.show(place.format(bin=bin_id))
+            eventually(is_settled)
             # 256 colours are enough to judge a page by, and a third of the bytes.
             picture = Image.open(BytesIO(desk.page.screenshot())).convert("RGB").quantize(256)
             file = out / f"{name}-{width}-{scheme}.png"

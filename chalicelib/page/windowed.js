@@ -54,7 +54,9 @@ export class Windowed {
 
 	/** Scrolls so that a row is seen whole. */
 	reveal(place) {
-		if (!this.height) return;
+		// Chosen before the observer has told how much is seen: ask, or the first row would be scrolled out of sight.
+		this.seen ||= this.element.clientHeight;
+		if (!this.height || !this.seen) return;
 		const [top, bottom] = [place * this.height, (place + 1) * this.height];
 		if (top < this.top) this.scrollTo(top);
 		else if (bottom > this.top + this.seen) this.scrollTo(bottom - this.seen);
