@@ -2,15 +2,15 @@
 
 Every function of the application imports this package, because Chalice wants all routes on one app. What only
 some requests need and what is slow to import therefore stays in modules that are imported where they are used:
-`bodies` (pydantic, 270 ms on a 2-core server) inside the routes that read a body, `auth` (PyJWT and
-cryptography, 140 ms) inside the authorizer's function. The rest adds 30 ms to Chalice.
+`bodies` and `openapi` (pydantic, 270 ms on a 2-core server) inside the routes that read a body or describe the API,
+`auth` (PyJWT and cryptography, 140 ms) inside the authorizer's function. The rest adds 30 ms to Chalice.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api import bins, consignments, errors, health, people, policies, rejections, reviews
+from chalicelib.api import bins, consignments, description, errors, health, people, policies, rejections, reviews
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 
 def register(app: Chalice, world: Callable[[], World], authorizer: Any) -> None:
-    """Mount all routes on an app: `/health` open, all else closed by the authorizer.
+    """Mount all routes on an app: `/health` and `/openapi.json` open, all else closed by the authorizer.
 
     `world` is called by each request that needs it, so that importing the app makes no client.
     """
     app.register_middleware(errors.in_one_shape, "http")
     app.register_blueprint(health.routes())
+    app.register_blueprint(description.routes())
     parts = (bins, consignments, people, policies, rejections, reviews)
     for routes in (part.routes for part in parts):
         app.register_blueprint(routes(world, authorizer))

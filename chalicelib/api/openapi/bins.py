@@ -1,0 +1,269 @@
+"""Bins, their photos, and what people say and do about them, as the API tells them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chalicelib.api.bodies import ReopeningBody, ResolutionBody
+from chalicelib.api.cursors import DEFAULT_LIMIT, MOST
+from chalicelib.api.openapi.operation import Body, Operation, Parameter, Role
+from chalicelib.api.openapi.vocabulary import (
+    Schema,
+    always,
+    either,
+    flag,
+    many,
+    maybe,
+    name_of,
+    number,
+    one_of,
+    page,
+    record,
+    ref,
+    share,
+    table,
+    text,
+    time,
+    whole,
+    with_fields,
+)
+from chalicelib.domain import BinState, Direction, EpisodeState, Verdict
+from chalicelib.resolution import Asked, Cause
+
+PAGING: Final = (
+    Parameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT},
+        "How many entries at most.",
+    ),
+    Parameter("cursor", {"type": "string"}, "Where to go on: the `cursor` of the page before, of the same list."),
+)
+
+_JUDGEMENT: Final[dict[str, Schema]] = {
+    "probability_of_mismatch": maybe(share(0.91, "That the bin does not hold what is expected, by all its photos.")),
+    "direction": maybe(one_of(Direction, "short", "Which way it probably differs.")),
+    "prior": maybe(share(0.02, "The probability of a mismatch before any photo.")),
+    "likelihood_ratio": maybe(number(495.0, "Of a mismatch against none, by the photos.", minimum=0)),
+    "review_from": maybe(number(0.05, "The probability from which on it goes to review.", minimum=0)),
+    "alert_from": maybe(number(0.5, "The probability from which on it alerts.", minimum=0)),
+    "is_settled": maybe(flag("Whether the evidence is as strong as the policy's bounds ask.", example=True)),
+    "is_audit": maybe(flag("Whether it matches and is reviewed as one of a random share.")),
+    "stands_for": maybe(number(1.0, "How many bins it stands for; an audit for all that match for one drawn.")),
+    "expected_cost": maybe(number(91.0, "Of leaving it alone, in the policy's unit.", minimum=0)),
+    "policy": maybe(text("FRA1/3", "The version of the policy that judged.")),
+    "photos_judged": maybe(whole(2, "How many photos were judged together.")),
+}
+_PICTURE: Final = maybe(
+    text("https://photos.s3.example/incoming/A-17/2.jpg", "A link to the newest photo; good for five minutes.")
+)
+
+BIN: Final = record(
+    "A bin, and where it stands.",
+    bin_id=name_of("A-17"),
+    status=one_of(BinState, "mismatch"),
+    changed_at=time("When it last changed."),
+    photos=whole(2, "How many photos came, ever."),
+    site=maybe(name_of("FRA1")),
+    consignment_id=maybe(name_of("C-1")),
+    expected=maybe(whole(3, "How many goods it should hold.")),
+    predicted=maybe(text("1", "What its newest photo shows; the last class is open-ended: `6+`.")),
+    reason=maybe(text("not_an_image", "Why its newest photo was rejected.")) | {"examples": [None]},
+    model=maybe(text("bin-counter/3", "The model that counted.")),
+    **_JUDGEMENT,
+    since=time("Only photos taken from then on count: since the expectation changed, or somebody resolved it."),
+    alert=maybe(ref("Episode")),
+    image=maybe(ref("Image")),
+)
+_INSPECTION: Final = record(
+    "A photo that was judged.",
+    type=always("inspection"),
+    bin_id=name_of("A-17"),
+    verdict=one_of(Verdict, "mismatch", "Of this photo alone."),
+    expected=maybe(whole(3)),
+    consignment_id=maybe(name_of("C-1")),
+    predicted=text("1", "The most probable count."),
+    probabilities=table(
+        {"type": "number", "minimum": 0, "maximum": 1},
+        {"0": 0.02, "1": 0.71, "2": 0.2, "3": 0.07},
+        "The distribution over the count; sums to 1.",
+    ),
+    model=text("bin-counter/3"),
+    **_JUDGEMENT,
+    image=ref("Image"),
+    at=time("When it was judged."),
+    picture_url=_PICTURE,
+)
+_REJECTION: Final = record(
+    "A photo that could not be judged.",
+    type=always("rejection"),
+    bin_id=maybe(name_of("A-17", "Null where its key names no bin.")),
+    verdict=always("rejected"),
+    reason=text("not_an_image", "Why, as a code."),
+    message=text("the file is neither a JPEG nor a PNG", "Why, for people."),
+    image=ref("Image"),
+    at=time(),
+    picture_url=_PICTURE,
+)
+_SAID: Final[dict[str, Schema]] = {
+    "bin_id": name_of("A-17"),
+    "version": whole(7, "Of the bin, which this made."),
+    "by": text("0f4c3b9e-2f0b-4c8e-a7a1-5d5a5f1f6f11", "Who said it: the token's subject."),
+    "at": time(),
+}
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Bin": BIN,
+    "BinInFull": with_fields(
+        BIN,
+        "A bin, what it should hold, and a link to its newest photo.",
+        expectation=maybe(ref("Expectation")),
+        picture_url=_PICTURE,
+    ),
+    "Episode": record(
+        "One time that a bin calls for people, from its first alert until it is resolved.",
+        state=one_of(EpisodeState, "open"),
+        opened_at=time(),
+        raised=many(one_of(Verdict, "mismatch"), "The verdicts that it has alerted about, each once."),
+        by=maybe(text("0f4c3b9e-2f0b-4c8e-a7a1-5d5a5f1f6f11", "Who touched it last.")),
+    ),
+    "Image": record(
+        "One version of one photo in the bucket.",
+        bucket=text("photos"),
+        key=text("incoming/A-17/2.jpg"),
+        version=maybe(text("3sL4kqtJlcpXroDTDmJ")),
+        etag=text("9b2cf535f27731c974343645a3985328"),
+        sequencer=text("0065A1B2C3D4E5F607", "S3's order of events on one key."),
+        size=whole(58_113, "In bytes."),
+        uploaded_at=time(),
+    ),
+    "Item": record("Goods of one kind.", sku=text("B000C33MI2"), quantity=whole(3)),
+    "Expectation": record(
+        "What a consignment says of a bin.",
+        consignment_id=name_of("C-1"),
+        site=name_of("FRA1"),
+        expected_quantity=whole(3),
+        items=many(ref("Item"), "Empty where the consignment names none."),
+    ),
+    "Inspection": _INSPECTION,
+    "Rejection": _REJECTION,
+    "Review": record(
+        "A bin in its site's review queue.",
+        rank=whole(0, "Its place in the queue, from 0 on."),
+        due_hour=whole(0, "In which hour from now its turn comes."),
+        why=one_of(("uncertain", "audit"), "uncertain"),
+        **BIN["properties"],
+        picture_url=_PICTURE,
+    ),
+    "Resolution": record(
+        "What an operator said that a bin really holds.",
+        type=always("resolution"),
+        **_SAID,
+        true_count=whole(2, "How many goods it really holds."),
+        reason=one_of(Cause, "lost"),
+        note=text("behind the shelf"),
+        expected=maybe(whole(3)),
+        asked=one_of(Asked, "alert", "Why somebody looked."),
+        is_wrong=flag("Whether the bin held something else than was expected.", example=True),
+        corrects=maybe(whole(5, "The version of the resolution that this one takes the place of.")),
+        stood=ref("Bin"),
+    ),
+    "Reopening": record(
+        "What took a resolution back.",
+        type=always("reopening"),
+        **_SAID,
+        reopens=whole(7, "The version of the resolution that it took back."),
+        note=text("that was A-18"),
+    ),
+}
+
+OPERATIONS: Final = (
+    Operation(
+        "GET",
+        "/v1/bins",
+        "list_bins",
+        "List bins",
+        page("bins", ref("Bin")),
+        "Those that need attention come newest change first where no consignment is named.",
+        query=(
+            Parameter("status", {"type": "string", "enum": [str(state) for state in BinState]}, "Only such bins."),
+            Parameter("consignment", name_of("C-1"), "Only bins of this consignment."),
+            *PAGING,
+        ),
+    ),
+    Operation("GET", "/v1/bins/{bin_id}", "show_bin", "Show a bin", ref("BinInFull"), refusals=(404,)),
+    Operation(
+        "GET",
+        "/v1/bins/{bin_id}/inspections",
+        "list_photos",
+        "List a bin's photos, newest first",
+        page("inspections", either(ref("Inspection"), ref("Rejection"))),
+        query=PAGING,
+    ),
+    Operation(
+        "GET",
+        "/v1/bins/{bin_id}/resolutions",
+        "list_acts",
+        "List what people said of a bin, newest first",
+        page("resolutions", either(ref("Resolution"), ref("Reopening"))),
+        query=PAGING,
+    ),
+    Operation(
+        "POST",
+        "/v1/bins/{bin_id}/acknowledgement",
+        "acknowledge",
+        "Take up a bin's alert",
+        ref("BinInFull"),
+        "Says that somebody is on the way. Somebody else's acknowledgement takes it over.",
+        Role.OPERATOR,
+        keyed=True,
+        refusals=(404, 409),
+    ),
+    Operation(
+        "POST",
+        "/v1/bins/{bin_id}/resolution",
+        "resolve",
+        "Say what a bin really holds",
+        ref("BinInFull"),
+        "The bin starts afresh: only photos taken from then on count. Resolving it again with no photo in between "
+        "corrects what was said.",
+        Role.OPERATOR,
+        body=Body(ResolutionBody, {"true_count": 2, "reason": "lost", "note": "behind the shelf"}),
+        keyed=True,
+        refusals=(404, 409),
+    ),
+    Operation(
+        "POST",
+        "/v1/bins/{bin_id}/reopening",
+        "reopen",
+        "Take the last resolution of a bin back",
+        ref("BinInFull"),
+        "The bin stands as it stood and alerts again. Possible as long as the consignment says the same of the bin.",
+        Role.OPERATOR,
+        body=Body(ReopeningBody, {"note": "that was A-18"}, required=False),
+        keyed=True,
+        refusals=(404, 409),
+    ),
+    Operation(
+        "GET",
+        "/v1/rejections",
+        "list_rejections",
+        "List rejected photos, newest first",
+        page("rejections", ref("Rejection")),
+        "Also those whose key names no bin.",
+        query=PAGING,
+    ),
+    Operation(
+        "GET",
+        "/v1/reviews",
+        "list_reviews",
+        "List a site's review queue",
+        page(
+            "reviews",
+            ref("Review"),
+            site=name_of("FRA1"),
+            review_per_hour=whole(60, "How many the site's people can look at in an hour.", least=1),
+        ),
+        "By falling expected cost of leaving each bin alone.",
+        query=(Parameter("site", name_of("FRA1"), "Each site has a queue of its own.", required=True), *PAGING),
+    ),
+)
