@@ -19,6 +19,7 @@ from local.emulator import Emulator, emulator
 from local.processes import free_port, running
 from ops.deploy import deploy
 from ops.package import package
+from ops.subscription import subscribe as attach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -170,17 +171,4 @@ def _operators_token(cloud: Emulator, outputs: Mapping[str, str]) -> str:
 
 def subscribe(cloud: Emulator, topic_arn: str) -> str:
     """Subscribe a queue to the alerts, as any receiver would; returns its URL."""
-    sqs, sns = cloud.client("sqs"), cloud.client("sns")
-    url: str = sqs.create_queue(QueueName=_SUBSCRIBER)["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    may_send = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [may_send]})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-    return url
+    return attach(cloud.client("sqs"), cloud.client("sns"), topic_arn, _SUBSCRIBER).queue_url

@@ -8,7 +8,7 @@ others hold the answers of all routes against what is said of them here.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic.json_schema import models_json_schema
 
@@ -16,6 +16,8 @@ from chalicelib.api.openapi import bins, consignments, policies, problems, servi
 from chalicelib.api.openapi.operation import SCHEME
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from chalicelib.api.openapi.operation import Operation
     from chalicelib.api.openapi.vocabulary import Schema
 
@@ -48,8 +50,8 @@ def document() -> dict[str, Any]:
             "summary": "Tells from photos of bins whether they hold what the consignments say.",
             "description": (
                 "Times are RFC 3339 in UTC, with milliseconds; what is unknown is null, never left out. Lists hand "
-                f"back a `cursor`. All callers together may make {problems.RATE} requests a second, and {problems.BURST} "
-                "at once; beyond that they get a 429."
+                f"back a `cursor`. All callers together may make {problems.RATE} requests a second, and "
+                f"{problems.BURST} at once; beyond that they get a 429."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -75,6 +77,8 @@ def document() -> dict[str, Any]:
 
 def _schemas() -> dict[str, Schema]:
     described = {name: schema for part in (*_PARTS, problems) for name, schema in part.SCHEMAS.items()}
-    models = [(one.body.model, "validation") for one in OPERATIONS if one.body]
+    models: list[tuple[type[BaseModel], Literal["validation"]]] = [
+        (one.body.model, "validation") for one in OPERATIONS if one.body
+    ]
     _, defined = models_json_schema(models, ref_template="#/components/schemas/{model}")
     return dict(sorted((described | defined["$defs"]).items()))
