@@ -18,7 +18,7 @@ demo: $(LOCAL)/.done ## photos in, alerts out, on this machine; IMAGES=folder PH
 	@$(LOCAL)/bin/python -m local demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(PHOTOS),--photos $(PHOTOS)) \
 	  $(if $(CAPTURE),--capture "$(CAPTURE)")
 
-up: $(LOCAL)/.done ## the same stack, left running until Ctrl-C, with its URL and an operator's token; CAPTURE=folder
+up: $(LOCAL)/.done ## the same stack, left running until Ctrl-C, with the page, who may sign in, URL and token; CAPTURE=folder
 	@$(LOCAL)/bin/python -m local up $(if $(CAPTURE),--capture "$(CAPTURE)")
 
 backfill: $(LOCAL)/.done ## judge 5,000 photos that lie in the bucket already, on this machine; PHOTOS=n
@@ -29,7 +29,7 @@ chain: $(LOCAL)/.done $(TRAINING)/.done ## every stage of training on a local S3
 	  $(if $(OUT),--out "$(OUT)") $(if $(WEIGHTS),--backbone-weights "$(WEIGHTS)")
 
 test: check $(TRAINING)/.done ## the gate and every other test
-	$(DEV)/bin/python -m pytest tests/contract tests/integration tests/conformance -m "not torch"
+	$(DEV)/bin/python -m pytest tests/contract tests/integration tests/conformance tests/browser -m "not torch"
 	$(TRAINING)/bin/python -m pytest $(wildcard tests/*/test_training_*.py) -m torch
 
 check: $(DEV)/.done ## the gate: format, lint, types, rooms, fast tests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -10,14 +11,19 @@ from chalice.app import Chalice, ConvertToMiddleware
 
 from chalicelib import alerts, api, events, telemetry, wiring
 from chalicelib.inbox import work_off
+from chalicelib.statistics import Happened, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from chalice.app import AuthRequest, DynamoDBEvent, SQSEvent
 
-    from chalicelib.domain import Alert, BinImage, Outcome
+    from chalicelib.domain import Alert, BinImage, Outcome, Rejection
+
+    Told = tuple[DynamoDBRecord, events.StatusChange | Rejection, Alert | None]
+    """A record of the stream, what it tells, and the alert that follows."""
 
 PLACEHOLDER = "arn:aws:dummy:::replaced-by-the-template"
 """Chalice wants an address; the merged template puts the real resource in its place."""
@@ -40,12 +46,17 @@ def on_inbox(event: SQSEvent) -> Any:
 
 @app.on_dynamodb_record(stream_arn=PLACEHOLDER, batch_size=100)
 def on_status_change(event: DynamoDBEvent) -> None:
-    """Bins have changed: send the alerts that follow; a failure makes the stream offer the batch again."""
-    raised = list(_alerts_in(event))
+    """Bins have changed: send the alerts that follow, then count; a failure makes the stream offer the batch again."""
+    told = list(_told_in(event))
+    raised = [alert for *_, alert in told if alert]
     if raised:
         with telemetry.metrics_told():
             for alert, ruling in wiring.alerter().work_off(raised):
                 telemetry.tell_alert(alert, ruling)
+    # Last, so that a batch that comes again because an alert failed has not been counted yet.
+    counts = counted(_happened_in(told))
+    if counts.sites:
+        wiring.counters().add(counts)
 
 
 @app.authorizer()
@@ -54,16 +65,23 @@ def authorize(request: AuthRequest) -> dict[str, Any]:
     return wiring.authorizer().authorize(request.token, request.method_arn)
 
 
-api.register(app, wiring.world, authorize)
+api.register(app, wiring.world, authorize, wiring.page_settings)
 
 
-def _alerts_in(event: DynamoDBEvent) -> Iterator[Alert]:
+def _told_in(event: DynamoDBEvent) -> Iterator[Told]:
     for record in DynamoDBStreamEvent(event.to_dict()).records:
         item = record.dynamodb
         change = events.change_in(item.old_image, item.new_image) if item else None
-        alert = alerts.alert_for(change) if change else None
-        if alert:
-            yield alert
+        if change:
+            yield record, change, alerts.alert_for(change)
+
+
+def _happened_in(told: Iterable[Told]) -> Iterator[Happened]:
+    for record, change, alert in told:
+        if isinstance(change, events.StatusChange):
+            written = record.dynamodb.approximate_creation_date_time if record.dynamodb else None
+            at = datetime.fromtimestamp(written, UTC) if written else change.after.changed_at
+            yield Happened(record.event_id or "", at, change.before, change.after, alerted=alert is not None)
 
 
 def _work_off(record: SQSRecord) -> None:

@@ -298,6 +298,8 @@ class BinStatus:
     judgement: Judgement | None = None
     episode: Episode | None = None
     resolution: int | None = None
+    severity: Severity | None = None
+    assignee: str | None = None
 
     def evidence_with(self, outcome: Outcome) -> Evidence | None:
         """Return what all photos say together once this one has ended; None where none was held against anything."""

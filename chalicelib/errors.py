@@ -1,5 +1,13 @@
 """The checker's errors: one base and the few that a caller tells apart."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class BincheckError(Exception):
     """Something the checker knows how to answer went wrong."""
@@ -35,3 +43,27 @@ class NotFound(BincheckError):  # noqa: N818
 
 class InvalidRequest(BincheckError):  # noqa: N818
     """The request is understood and wrong; the message says what to change."""
+
+
+class PreconditionFailed(BincheckError):  # noqa: N818
+    """What the caller wants to change no longer stands as they saw it; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One place where a document breaks the rules.
+
+    `field` is the place in a JSON body, its parts joined by dots (`bins.3.quantity`); `line` is that of a file, from 1.
+    """
+
+    message: str
+    field: str | None = None
+    line: int | None = None
+
+
+class Unprocessable(InvalidRequest):
+    """What was sent can be read and breaks the rules: the message is for a person, `mistakes` are all places."""
+
+    def __init__(self, message: str, mistakes: Sequence[Mistake] = ()) -> None:
+        super().__init__(message)
+        self.mistakes = tuple(mistakes)

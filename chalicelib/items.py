@@ -15,11 +15,21 @@ One table, five item types of bins and consignments:
 An inspection and a rejection share their key, so a photo can only ever end as one of them. Index attributes:
 
     by_time                      photos of a bin by upload time (local index)
-    attention, attention_at      only on what a person should look at: bins by state, and rejected photos
+    attention, attention_at      by time: bins that a person should look at, by state; rejected photos; a site's acts
     shard, state_bin             all bins, spread over SHARDS partitions, by state and name
     consignment_id, state_bin    a consignment's bins, by state and name
     history, happened_at         what happened at a site by time: inspections that were held against an expectation
-    review, review_cost          only on bins in review: a site's, by what leaving them alone is expected to cost
+    site_bin, bin_id             a site's bins by name; only keys
+    site_state, changed_bin      a site's bins in one state, by their last change; only keys
+
+only on what waits for a person, all by what leaving the bin alone is expected to cost:
+
+    review, review_cost          a site's bins in one state; its review queue is one of these
+    queue, review_cost           all of a site's; only keys
+    queue_severity, review_cost  those of a site whose alerts are that severe; only keys
+    queue_assignee, review_cost  those of a site that somebody has taken on; only keys
+
+Only keys: bins are read from the table then, so a photo that moves its bin within no such list writes to none of them.
 """
 
 from __future__ import annotations
@@ -44,6 +54,7 @@ from chalicelib.domain import (
     Judgement,
     Outcome,
     Rejection,
+    Severity,
     Verdict,
 )
 from chalicelib.evidence import CountEstimate, Evidence
@@ -65,6 +76,14 @@ _MOST_COST = 1e12
 
 REJECTIONS = "rejected-photos"
 """The attention partition of rejected photos, beside those of the bins' states."""
+
+INDEX_ATTRIBUTES = frozenset(
+    {
+        *("shard", "state_bin", "attention", "attention_at", "review", "review_cost"),
+        *("queue", "queue_severity", "queue_assignee", "site_bin", "site_state", "changed_bin"),
+    }
+)
+"""What a bin's status has only for being listed."""
 
 
 def bin_key(bin_id: str) -> str:
@@ -113,9 +132,29 @@ def shard_of(bin_id: str) -> str:
     return f"BINS#{zlib.crc32(bin_id.encode()) % SHARDS}"
 
 
-def review_queue(site: str) -> str:
-    """Return the partition of the review queue that a site's bins wait in."""
-    return f"REVIEW#{site}"
+def queue_of(site: str | None) -> str:
+    """Return the partition of all bins of a site that wait for a person; None for those that are at no site."""
+    return f"SITE#{site or ''}"
+
+
+def state_queue(state: BinState, site: str | None) -> str:
+    """Return the partition of a site's bins that wait for a person in one state."""
+    return f"{state.name}#{site or ''}"
+
+
+def state_at(state: BinState, site: str | None) -> str:
+    """Return the partition of a site's bins in one state, by time."""
+    return f"{queue_of(site)}#{state.value}"
+
+
+def severity_queue(severity: Severity, site: str | None) -> str:
+    """Return the partition of a site's bins whose alerts are that severe."""
+    return f"{queue_of(site)}#{severity.value}"
+
+
+def assignee_queue(assignee: str, site: str | None) -> str:
+    """Return the partition of a site's bins that somebody has taken on."""
+    return f"{queue_of(site)}#{assignee}"
 
 
 def from_expectation(expectation: Expectation) -> Attributes:
@@ -125,11 +164,8 @@ def from_expectation(expectation: Expectation) -> Attributes:
 
 def from_status(status: BinStatus) -> Attributes:
     """Return the item of a bin's status, with the attributes that put it into the indexes."""
-    attention = (
-        {"attention": status.state.value, "attention_at": f"{timestamp(status.changed_at)}#{status.bin_id}"}
-        if status.state.needs_attention
-        else {}
-    )
+    changed = f"{timestamp(status.changed_at)}#{status.bin_id}"
+    attention = {"attention": status.state.value, "attention_at": changed} if status.state.needs_attention else {}
     fields = {
         "bin_id": status.bin_id,
         "revision": Decimal(status.version),
@@ -151,8 +187,11 @@ def from_status(status: BinStatus) -> Attributes:
         "resolution": _whole(status.resolution),
         "shard": shard_of(status.bin_id),
         "state_bin": f"{status.state}#{status.bin_id}",
+        "site_bin": queue_of(status.site),
+        "site_state": state_at(status.state, status.site),
+        "changed_bin": changed,
     }
-    return {**status_key(status.bin_id), "type": "STATUS", **present(fields), **attention, **_review(status)}
+    return {**status_key(status.bin_id), "type": "STATUS", **present(fields), **attention, **_queues(status)}
 
 
 def from_outcome(outcome: Outcome) -> Attributes:
@@ -290,12 +329,23 @@ def _expectation_fields(expectation: Expectation) -> Attributes:
     }
 
 
-def _review(status: BinStatus) -> Attributes:
-    """Return what puts a bin into its site's review queue: text of fixed width, so that its order is the costs'."""
-    if status.state is not BinState.REVIEW or status.site is None:
+def _queues(status: BinStatus) -> Attributes:
+    """Return what puts a bin that waits into the queues; the cost is text of fixed width, so that it can be ordered.
+
+    What was never judged, because nothing was expected or the photo can't be read, costs nothing that is known.
+    """
+    if not status.state.needs_attention:
         return {}
     cost = (status.judgement.expected_cost if status.judgement else None) or 0.0
-    return {"review": review_queue(status.site), "review_cost": f"{min(cost, _MOST_COST):020.6f}#{status.bin_id}"}
+    site, severity, assignee = status.site, status.severity, status.assignee
+    queues = {
+        "review": state_queue(status.state, site),
+        "review_cost": f"{min(cost, _MOST_COST):020.6f}#{status.bin_id}",
+        "queue": queue_of(site),
+        "queue_severity": severity_queue(severity, site) if severity else None,
+        "queue_assignee": assignee_queue(assignee, site) if assignee else None,
+    }
+    return present(queues)
 
 
 def _image_fields(image: BinImage) -> Attributes:
@@ -390,6 +440,22 @@ def _to_episode(fields: Mapping[str, Any]) -> Episode:
     return Episode(
         EpisodeState(fields["state"]), moment(fields["opened_at"]), raised, fields.get("by"), fields.get("reopened_by")
     )
+
+
+def adding(sums: Mapping[str, Decimal], fixed: Attributes) -> dict[str, Any]:
+    """Return the update that adds sums to an item and sets its fixed fields, as DynamoDB's, with plain values.
+
+    All names are aliased, because some are DynamoDB's reserved words.
+    """
+    names = {f"#{number}": name for number, name in enumerate([*sums, *fixed])}
+    values = {f":{number}": value for number, value in enumerate([*sums.values(), *fixed.values()])}
+    adds = [f"#{number} :{number}" for number in range(len(sums))]
+    sets = [f"#{number} = :{number}" for number in range(len(sums), len(names))]
+    return {
+        "UpdateExpression": f"SET {', '.join(sets)} ADD {', '.join(adds)}",
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
 
 
 def present(fields: Attributes) -> Attributes:

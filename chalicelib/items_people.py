@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.feedback import Feedback
-from chalicelib.items import Attributes, bin_key, from_status, moment, timestamp, to_status
+from chalicelib.items import INDEX_ATTRIBUTES, Attributes, adding, bin_key, from_status, moment, timestamp, to_status
 from chalicelib.resolution import Cause, Finding, Reopening, Resolution
 
 if TYPE_CHECKING:
@@ -29,13 +29,18 @@ if TYPE_CHECKING:
 ACTS = "RESOLUTION#"
 """What the sort keys of resolutions and of what takes them back begin with."""
 
-_OF_THE_TABLE = {"PK", "SK", "type", "shard", "state_bin", "attention", "attention_at", "review", "review_cost"}
+_OF_THE_TABLE = {"PK", "SK", "type", *INDEX_ATTRIBUTES}
 """What a status has as an item of its own and not inside another."""
 
 
 def act_key(bin_id: str, version: int) -> Attributes:
     """Return the primary key of the resolution or reopening that made a version of a bin's status."""
     return {"PK": bin_key(bin_id), "SK": f"{ACTS}{version:010d}"}
+
+
+def acts_at(site: str) -> str:
+    """Return the attention partition of what people said at a site, beside those of bins and photos."""
+    return f"ACTS#{site}"
 
 
 def request_key(bin_id: str, idempotency_key: str) -> Attributes:
@@ -59,7 +64,12 @@ def from_act(act: Act) -> Attributes:
         "stood": _nested(act.stood),
     }
     if act.stood.site:
-        common |= {"history": act.stood.site, "happened_at": f"{timestamp(act.at)}#{act.version}"}
+        common |= {
+            "history": act.stood.site,
+            "happened_at": f"{timestamp(act.at)}#{act.version}",
+            "attention": acts_at(act.stood.site),
+            "attention_at": f"{timestamp(act.at)}#{act.bin_id}#{act.version:010d}",
+        }
     if isinstance(act, Reopening):
         return {**common, "type": "REOPENING", "reopens": Decimal(act.reopens), "note": act.note}
     finding = {
@@ -100,14 +110,7 @@ def to_request(item: Mapping[str, Any]) -> tuple[str, str]:
 
 def addition(learnt: Feedback) -> dict[str, Any]:
     """Return the update that adds to a site's sums, as DynamoDB's expression with plain values."""
-    names = {f"#{number}": name for number, name in enumerate(learnt.sums)}
-    values = {f":{number}": value for number, value in enumerate(learnt.sums.values())}
-    adding = ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
-    return {
-        "UpdateExpression": f"SET #type = :type ADD {adding}",
-        "ExpressionAttributeNames": {**names, "#type": "type"},
-        "ExpressionAttributeValues": {**values, ":type": "FEEDBACK"},
-    }
+    return adding(learnt.sums, {"type": "FEEDBACK"})
 
 
 def to_feedback(item: Mapping[str, Any]) -> Feedback:

@@ -1,8 +1,8 @@
 """How alerts and digests read: as JSON, as attributes for subscribers' filters, as text for a person. Pure.
 
-A notice is what goes out, an alert or a digest. Links lead to the API, which shows whom it knows: a signed link to a
-picture would end with the credentials of the function that made it, hours after the mail, and until then open the
-picture to everybody whom the mail is passed on to. The API makes a new one for each who asks.
+A notice is what goes out, an alert or a digest. Links lead to the operators' page, which shows whom it knows: a signed
+link to a picture would end with the credentials of the function that made it, hours after the mail, and until then open
+the picture to everybody whom the mail is passed on to. The page gets a new one for each who asks.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _whereabouts(alert: Alert, api: str) -> list[str]:
     image = alert.image
     return [
         *place,
-        f"Picture: {_link_of(alert, api)} (sign in; the answer links to the picture)",
+        f"Picture: {_link_of(alert, api)} (sign in)",
         f"File: s3://{image.bucket}/{image.key}",
     ]
 
@@ -199,7 +199,7 @@ def _photos(alert: Alert) -> str:
 
 
 def _link_of(alert: Alert, api: str) -> str:
-    return f"{api}/v1/bins/{alert.bin_id}" if alert.bin_id else f"{api}/v1/rejections"
+    return f"{api}/page#/bins/{alert.bin_id}" if alert.bin_id else f"{api}/page#/rejections"
 
 
 # A digest --------------------------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ def _digest_text(digest: Digest, api: str) -> str:
         ],
         [f"What to do: {_ADVICE[digest.scope]}"],
         ["The worst so far:", *(f"  {_line_of(suspect)}" for suspect in digest.worst)],
-        ["All of them (sign in):", *(f"  {link}" for link in _lists_of(digest, api))],
+        [f"All of them: {_page_of(digest, api)} (sign in)"],
         [f"Digest {digest.digest_id}, {timestamp(digest.at)}"],
     ]
     return "\n\n".join("\n".join(block) for block in blocks)
@@ -293,6 +293,17 @@ def _place(digest: Digest) -> str:
         Scope.NO_BIN: "of photos without a bin",
         Scope.CONSIGNMENT: f"of consignment {digest.consignment_id}",
     }[digest.scope]
+
+
+def _page_of(digest: Digest, api: str) -> str:
+    """Return the view of the page that has all of a digest's bins, or the one where looking for them begins."""
+    views = {
+        Scope.SITE: f"#/queue/{digest.site}",
+        Scope.NO_SITE: "",
+        Scope.NO_BIN: "#/rejections",
+        Scope.CONSIGNMENT: f"#/consignments/{digest.consignment_id}",
+    }
+    return f"{api}/page{views[digest.scope]}"
 
 
 def _lists_of(digest: Digest, api: str) -> list[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.evidence import CountEstimate
     from chalicelib.notices import Notice
     from chalicelib.policy import Policy
+    from chalicelib.statistics import Counted
 
 
 class Images(Protocol):
@@ -129,3 +130,13 @@ class Inbox(Protocol):
 
     def bury(self, body: str, reason: str) -> None:
         """Put a message among the dead letters, with the reason for a person to read."""
+
+
+class Counters(Protocol):
+    """The hourly sums of sites. All methods raise TemporaryFailure."""
+
+    def add(self, counted: Counted) -> None:
+        """Add what a batch has counted, all or nothing, and know its sites from now on.
+
+        The same batch again, within some minutes, adds nothing.
+        """

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chalicelib.domain import Bin, BinImage, BinState, BinStatus, Consignment, Outcome
+    from chalicelib.listing import Wanted
     from chalicelib.replay import Past
     from chalicelib.resolution import Act, Resolution
     from chalicelib.site_policy import SitePolicy, Standing
+    from chalicelib.statistics import Counts
+    from chalicelib.trail import AuditRecord
 
 Entry = TypeVar("Entry")
 
@@ -41,13 +44,11 @@ class Directory(Protocol):
     that list, and TemporaryFailure where the table did not answer as it should.
     """
 
-    def bins(
-        self, state: BinState | None, consignment_id: str | None, limit: int, start: Position | None
-    ) -> Page[BinStatus]:
-        """Return bins, all or those in a state, of a consignment, or both.
+    def bins(self, wanted: Wanted, limit: int, start: Position | None) -> Page[BinStatus]:
+        """Return the bins asked for, in the order of the list that `listing.list_for` names.
 
-        Those that need attention come newest change first where no consignment is named; else the order is
-        fixed but of no meaning.
+        Raises:
+            InvalidRequest: there is no such list.
         """
 
     def photos(self, bin_id: str, limit: int, start: Position | None) -> Page[Outcome]:
@@ -61,6 +62,17 @@ class Directory(Protocol):
 
     def acts(self, bin_id: str, limit: int, start: Position | None) -> Page[Act]:
         """Return what people said of one bin, newest first: resolutions, and what took them back."""
+
+    def acts_at(
+        self, site: str, since: datetime | None, until: datetime | None, limit: int, start: Position | None
+    ) -> Page[Act]:
+        """Return what people said of a site's bins from one moment to another, oldest first; `until` is too late."""
+
+    def waiting(self, site: str) -> dict[BinState, int]:
+        """Return how many bins of a site wait for a person, by state."""
+
+    def waiting_in_all(self, site: str) -> int:
+        """Return how many bins of a site wait for a person; `listing.NO_SITE` are those that are at none."""
 
 
 MOST_CHANGES = 49
@@ -180,6 +192,29 @@ class People(Protocol):
         """Return a site's sums; they may lag behind by a moment."""
 
 
+class Trail(Protocol):
+    """The audit trail. All methods raise TemporaryFailure; lists come newest first and lag behind by a moment."""
+
+    def record(self, record: AuditRecord) -> None:
+        """Put a record on file, once however often it is told; only for a change that no transaction can hold."""
+
+    def of_bin(self, bin_id: str, limit: int, start: Position | None) -> Page[AuditRecord]:
+        """Return what was done about one bin.
+
+        Raises:
+            InvalidRequest: `start` is no position in this list.
+        """
+
+    def of_site(
+        self, site: str | None, since: datetime | None, until: datetime | None, limit: int, start: Position | None
+    ) -> Page[AuditRecord]:
+        """Return what was changed at a site, `since` included and `until` not; None for what belongs to no site.
+
+        Raises:
+            InvalidRequest: `start` is no position in this list.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class SiteRules:
     """What a site's operators have set that lists and figures need."""
@@ -194,3 +229,23 @@ class Pictures(Protocol):
 
     def link(self, image: BinImage) -> str:
         """Return a link that shows exactly this version to whoever holds it, for a few minutes."""
+
+
+class Statistics(Protocol):
+    """What the stream's function has counted. All methods raise TemporaryFailure."""
+
+    def hours(self, site: str, first: datetime, last: datetime) -> Mapping[datetime, Counts]:
+        """Return the counts of a site's hours by their beginnings, from one hour to another, both included.
+
+        An hour in which nothing happened is left out.
+        """
+
+    def sites(self) -> list[str]:
+        """Return all sites that bins have been at, by name."""
+
+
+class DeadLetters(Protocol):
+    """The queues of what could not be worked off."""
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many messages lie in each, by name, about; raises TemporaryFailure."""

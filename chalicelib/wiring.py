@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.api.auth import Authorizer
+    from chalicelib.api.page import PageSettings
     from chalicelib.api.world import World
     from chalicelib.aws.policies import DynamoPolicies
     from chalicelib.items import Attributes
     from chalicelib.policy import Policy
-    from chalicelib.ports import Inbox
+    from chalicelib.ports import Counters, Inbox
     from chalicelib.ports_api import PolicyBook, SiteRules
 
 _MODEL_TIMEOUT_SECONDS = 8
@@ -71,12 +72,14 @@ def client(service: str, *, patience: int = 10, attempts: int = 3) -> Any:
     from botocore.config import Config
 
     retries = {"mode": "standard", "total_max_attempts": attempts}
-    # S3 still signs links the old way, without an end of their own, unless it is told.
+    # Unless it is told, S3 still signs links the old way, without an end of their own, and for its global address: a
+    # young bucket elsewhere answers there with a redirect to a host that was not signed.
     config = Config(
         connect_timeout=2,
         read_timeout=patience,
         retries=retries,
         signature_version="s3v4" if service == "s3" else None,
+        s3={"addressing_style": "virtual"} if service == "s3" else None,
     )
     return boto3.client(service, config=config)
 
@@ -149,6 +152,14 @@ def alerter() -> Alerter:
 
 
 @cache
+def counters() -> Counters:
+    """Return what counts for the dashboards."""
+    from chalicelib.aws.statistics import DynamoCounters
+
+    return DynamoCounters(client("dynamodb"), settings().text("TABLE"), time.sleep)
+
+
+@cache
 def world() -> World:
     """Return what the API's routes may reach."""
     from chalicelib.api.world import World
@@ -159,24 +170,34 @@ def world() -> World:
     from chalicelib.aws.people import DynamoPeople
     from chalicelib.aws.pictures import S3Pictures
     from chalicelib.aws.policies import DynamoPolicyBook
+    from chalicelib.aws.queues import SqsDeadLetters
+    from chalicelib.aws.statistics import DynamoStatistics
+    from chalicelib.aws.trail import DynamoTrail
     from chalicelib.load import Loader
     from chalicelib.resolve import Resolver
 
-    dynamodb, table = client("dynamodb"), settings().text("TABLE")
+    here = settings()
+    dynamodb, table = client("dynamodb"), here.text("TABLE")
     bins, people = DynamoBins(dynamodb, table), DynamoPeople(dynamodb, table)
     book = DynamoPolicyBook(dynamodb, table, learnt)
     consignments = DynamoConsignments(dynamodb, table, time.sleep)
     return World(
         bins=bins,
-        directory=DynamoDirectory(dynamodb, table),
+        directory=DynamoDirectory(dynamodb, table, time.sleep),
         consignments=consignments,
         loader=Loader(consignments, now, time.sleep),
         pictures=S3Pictures(client("s3")),
         people=people,
+        trail=DynamoTrail(dynamodb, table),
         resolver=Resolver(bins, people, now, time.sleep),
         rules_of=lambda site: _rules(book, site),
         policies=book,
         history=DynamoHistory(dynamodb, table),
+        statistics=DynamoStatistics(dynamodb, table),
+        dead_letters=SqsDeadLetters(
+            client("sqs"),
+            {"inbox": here.text("DEAD_LETTERS_URL"), "alerts": here.text("ALERTS_DEAD_LETTERS_URL")},
+        ),
         clock=now,
     )
 
@@ -190,6 +211,15 @@ def authorizer() -> Authorizer:
     return Authorizer(
         keys_at(here.text("JWKS_URL")), here.text("ISSUER"), here.text("AUDIENCE"), here.text("ROLES_CLAIM")
     )
+
+
+def page_settings() -> PageSettings:
+    """Return what the operators' page depends on."""
+    from chalicelib.api.page import PageSettings, SignIn
+
+    here = settings()
+    sign_in = SignIn.of(lambda name: here.text(f"SIGN_IN_{name}"))
+    return PageSettings(sign_in, tuple(here.text("PHOTO_ORIGINS").split()))
 
 
 def now() -> datetime:

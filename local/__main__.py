@@ -85,11 +85,14 @@ def demo(  # noqa: PLR0913 - one parameter per option
 
 @main.command()
 def up(capture: CaptureFolder = None, capture_percentage: CapturePercentage = 100) -> None:
-    """Run the stack until Ctrl-C; prints the API's URL, an operator's token and the bucket's name when ready."""
+    """Run the stack until Ctrl-C; prints its addresses, an operator's token, and who may sign in on the page."""
     with _workshop() as folder, _running(folder, _kept(capture, capture_percentage)) as here:
         print(f"URL {here.api_url}")
         print(f"TOKEN {here.token}")
         print(f"BUCKET {here.outputs['BucketName']}")
+        print(f"PAGE {here.page_url}")
+        for role, person in here.people.items():
+            print(f"{role.upper()} {person.name} {person.password}")
         print("READY", flush=True)
         with suppress(KeyboardInterrupt):
             threading.Event().wait()

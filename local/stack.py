@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from local.emulator import Emulator, emulator
 from local.processes import free_port, running
-from ops.deploy import deploy
+from ops.deploy import deploy_with_page
 from ops.package import package
 from ops.subscription import subscribe as attach
 
@@ -30,16 +30,25 @@ ENDPOINT: Final = "bin-counter"
 STACK: Final = "bincheck-local"
 _POLL_SECONDS: Final = 0.2
 
-_OPERATOR: Final = "operator@example.org"
 _SUBSCRIBER: Final = "alerts-subscriber"
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who may sign in, under a name that tells the role."""
+
+    name: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
-    """The running system: addresses, an operator's token, and a queue that is subscribed to the alerts."""
+    """The running system: addresses, people, an operator's token, and a queue that is subscribed to the alerts."""
 
     emulator: Emulator
     outputs: Mapping[str, str]
+    people: Mapping[str, Person]
+    """By role: operator, viewer."""
     token: str
     subscriber_url: str
     sagemaker_url: str
@@ -58,7 +67,12 @@ class Stack:
     @property
     def api_url(self) -> str:
         """The API's base, without a slash at its end."""
-        return f"{self.emulator.url}/restapis/{self.outputs['RestAPIId']}/api/_user_request_"
+        return api_url(self.emulator, self.outputs)
+
+    @property
+    def page_url(self) -> str:
+        """The operators' page."""
+        return f"{self.api_url}/page"
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Call the API as the operator; returns the decoded answer.
@@ -108,11 +122,20 @@ def stack(
         tell("packaging the app")
         packaged = package(PROJECT, folder / "package", "local")
         tell("deploying the template")
-        outputs = deploy(cloud.client, packaged, STACK, _parameters(cloud), poll_seconds=_POLL_SECONDS)
+        outputs = deploy_with_page(
+            cloud.client,
+            packaged,
+            STACK,
+            _parameters(cloud),
+            poll_seconds=_POLL_SECONDS,
+            page_url=lambda made: f"{api_url(cloud, made)}/page",
+        )
+        people = {role: add_person(cloud, outputs, role, role) for role in ("operator", "viewer")}
         yield Stack(
             emulator=cloud,
             outputs=outputs,
-            token=_operators_token(cloud, outputs),
+            people=people,
+            token=_token(cloud, outputs, people["operator"]),
             subscriber_url=subscribe(cloud, outputs["AlertsTopicArn"]),
             sagemaker_url=sagemaker_url,
         )
@@ -150,20 +173,34 @@ def _sagemaker(folder: Path, model_url: str, s3_url: str, captured: Kept | None)
         yield url
 
 
-def _operators_token(cloud: Emulator, outputs: Mapping[str, str]) -> str:
-    """Make an operator in the user pool and sign in as one who administers it."""
+def api_url(cloud: Emulator, outputs: Mapping[str, str]) -> str:
+    """Return where the emulator serves a deployed API."""
+    return f"{cloud.url}/restapis/{outputs['RestAPIId']}/api/_user_request_"
+
+
+def add_person(cloud: Emulator, outputs: Mapping[str, str], name: str, role: str) -> Person:
+    """Make somebody in the user pool, as one who administers it, with a password that nobody knows before."""
     cognito = cloud.client("cognito-idp")
-    pool, client = outputs["UserPoolId"], outputs["UserPoolClientId"]
-    password = f"{secrets.token_urlsafe(16)}aA1!"
-    about = {"UserPoolId": pool, "Username": _OPERATOR}
-    cognito.admin_create_user(**about, TemporaryPassword=password, MessageAction="SUPPRESS")
-    cognito.admin_set_user_password(**about, Password=password, Permanent=True)
-    cognito.admin_add_user_to_group(**about, GroupName="operator")
-    reply = cognito.admin_initiate_auth(
-        UserPoolId=pool,
-        ClientId=client,
+    person = Person(f"{name}@example.org", f"{secrets.token_urlsafe(12)}aA1")
+    about = {"UserPoolId": outputs["UserPoolId"], "Username": person.name}
+    cognito.admin_create_user(
+        **about,
+        TemporaryPassword=person.password,
+        MessageAction="SUPPRESS",
+        UserAttributes=[{"Name": "email", "Value": person.name}, {"Name": "email_verified", "Value": "true"}],
+    )
+    cognito.admin_set_user_password(**about, Password=person.password, Permanent=True)
+    cognito.admin_add_user_to_group(**about, GroupName=role)
+    return person
+
+
+def _token(cloud: Emulator, outputs: Mapping[str, str], person: Person) -> str:
+    """Sign in as scripts do, which may administer the pool; people do it on the page."""
+    reply = cloud.client("cognito-idp").admin_initiate_auth(
+        UserPoolId=outputs["UserPoolId"],
+        ClientId=outputs["UserPoolClientId"],
         AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": _OPERATOR, "PASSWORD": password},
+        AuthParameters={"USERNAME": person.name, "PASSWORD": person.password},
     )
     token: str = reply["AuthenticationResult"]["AccessToken"]
     return token

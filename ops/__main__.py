@@ -18,7 +18,7 @@ from ops.backfill.commands import backfill
 from ops.dead_letters import DeadLetter, dead_letters
 from ops.dead_letters import redrive as send_back
 from ops.deploy import ChangeSummary
-from ops.deploy import deploy as deploy_stack
+from ops.deploy import deploy_with_page as deploy_stack
 from ops.floor.commands import app as floor_app
 from ops.floor.commands import site_status
 from ops.floor.consignments import app as consignments_app
@@ -87,6 +87,8 @@ def deploy(
 
     Makes the bucket bincheck-artifacts-ACCOUNT-REGION if it is missing. When a change fails, CloudFormation goes
     back to what was before, and you see why. Photos and records survive everything.
+
+    The first deployment asks twice: only once the API has its address can signing in lead back to the page.
     """
     parameters = dict(_assignment(text) for text in parameter or [])
 

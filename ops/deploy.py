@@ -17,6 +17,7 @@ from ops.stack import (
     Declined,
     Outputs,
     StackFailed,
+    describe,
     find,
     new_token,
     outputs_of,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 _STILLBORN = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
+_CALLBACK = "SignInCallbackUrl"
 _NO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -108,6 +110,37 @@ def deploy(  # noqa: PLR0913 - four things make a deployment, two more vary with
         raise Declined(f"{stack_name} was left as it is")
     _execute(cloudformation, change_set, stack_name, is_new=is_new, poll_seconds=poll_seconds)
     return outputs_of(cloudformation, stack_name)
+
+
+def deploy_with_page(  # noqa: PLR0913 - as above
+    client: ClientFactory,
+    packaged: Packaged,
+    stack_name: str,
+    parameters: Mapping[str, str],
+    *,
+    confirm: Confirm = without_asking,
+    poll_seconds: float = POLL_SECONDS,
+    page_url: Callable[[Outputs], str] = lambda outputs: outputs["PageUrl"],
+) -> Outputs:
+    """Deploy, and where nobody has said where signing in leads back to, once more: to the page, at `page_url`.
+
+    The page's address is known only when there is an API, which needs the authorizer, which needs the client of the
+    user pool, which wants to know the page's address: no single deployment can have it all.
+
+    Raises:
+        WrongParameter, Declined, StackFailed: as `deploy`.
+
+    """
+    outputs = deploy(client, packaged, stack_name, parameters, confirm=confirm, poll_seconds=poll_seconds)
+    if _parameter(client, stack_name, _CALLBACK) != "":
+        return outputs
+    back = {_CALLBACK: page_url(outputs)}
+    return deploy(client, packaged, stack_name, back, confirm=confirm, poll_seconds=poll_seconds)
+
+
+def _parameter(client: ClientFactory, stack_name: str, name: str) -> str | None:
+    parameters = describe(client("cloudformation"), stack_name).get("Parameters", [])
+    return next((found["ParameterValue"] for found in parameters if found["ParameterKey"] == name), None)
 
 
 def with_code(template: Mapping[str, Any], bucket: str, key: str) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.api.world import World
 from chalicelib.domain import (
+    ATTENTION,
     Bin,
     BinImage,
     BinState,
@@ -21,12 +22,15 @@ from chalicelib.domain import (
 )
 from chalicelib.errors import Conflict, InvalidRequest, TemporaryFailure
 from chalicelib.evidence import CountEstimate
+from chalicelib.listing import Sort, Wanted, list_for
 from chalicelib.load import Loader
 from chalicelib.ports_api import MOST_CHANGES, Page, SiteRules
 from chalicelib.resolve import Resolver
 from chalicelib.site_policy import SitePolicy, Standing
+from chalicelib.statistics import Counts
 from chalicelib.wiring import learnt
 from tests.fakes_people import FakePeople, Said
+from tests.fakes_trail import FakeTrail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from chalicelib.ports_api import Change, Position
     from chalicelib.replay import Past
     from chalicelib.resolution import Act
+    from chalicelib.statistics import Counted
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -71,6 +76,7 @@ class FakeTable:
         self.by_name: dict[str, Bin] = {}
         self.outcomes: list[Outcome] = []
         self.said = Said()
+        self.trail = FakeTrail()
         self.on_file: dict[str, Consignment] = {}
         self.loads: dict[str, Consignment] = {}
         self.writes: list[list[str]] = []
@@ -98,17 +104,12 @@ class FakeTable:
 class FakeDirectory:
     table: FakeTable
 
-    def bins(
-        self, state: BinState | None, consignment_id: str | None, limit: int, start: Position | None
-    ) -> Page[BinStatus]:
-        found = [
-            bin_.status
-            for bin_ in self.table.by_name.values()
-            if state in {None, bin_.status.state} and consignment_id in {None, bin_.status.consignment_id}
-        ]
-        if state and state.needs_attention and consignment_id is None:
-            found.sort(key=lambda status: (status.changed_at, status.bin_id), reverse=True)
-        return _page(f"bins {state} {consignment_id}", found, limit, start)
+    def bins(self, wanted: Wanted, limit: int, start: Position | None) -> Page[BinStatus]:
+        served = list_for(wanted)
+        found = [bin_.status for bin_ in self.table.by_name.values() if wanted.fits(bin_.status)]
+        if served.sort:
+            found.sort(key=_ORDERS[served.sort], reverse=served.sort is not Sort.NAME)
+        return _page(f"bins {wanted}", found, limit, start)
 
     def photos(self, bin_id: str, limit: int, start: Position | None) -> Page[Outcome]:
         found = [outcome for outcome in self.table.outcomes if outcome.bin_id == bin_id]
@@ -129,9 +130,64 @@ class FakeDirectory:
     def acts(self, bin_id: str, limit: int, start: Position | None) -> Page[Act]:
         return _page(f"acts {bin_id}", [*reversed(self.table.said.of_bin(bin_id))], limit, start)
 
+    def acts_at(
+        self, site: str, since: datetime | None, until: datetime | None, limit: int, start: Position | None
+    ) -> Page[Act]:
+        found = [act for act in self.table.said.acts.values() if act.stood.site == site]
+        in_time = [act for act in found if (since is None or act.at >= since) and (until is None or act.at < until)]
+        in_time.sort(key=lambda act: (act.at, act.bin_id, act.version))
+        return _page(f"acts at {site} {since} {until}", in_time, limit, start)
+
+    def waiting(self, site: str) -> dict[BinState, int]:
+        states = [status.state for status in self._waiting(site)]
+        return {state: states.count(state) for state in ATTENTION}
+
+    def waiting_in_all(self, site: str) -> int:
+        return len(self._waiting(site))
+
+    def _waiting(self, site: str) -> list[BinStatus]:
+        wanted = Wanted(site=site, waiting=True)
+        return [bin_.status for bin_ in self.table.by_name.values() if wanted.fits(bin_.status)]
+
 
 def cost_of(status: BinStatus) -> float:
     return (status.judgement.expected_cost if status.judgement else None) or 0.0
+
+
+_ORDERS: dict[Sort, Callable[[BinStatus], Any]] = {
+    Sort.COST: lambda status: (cost_of(status), status.bin_id),
+    Sort.NEWEST: lambda status: (status.changed_at, status.bin_id),
+    Sort.NAME: lambda status: status.bin_id,
+}
+
+
+@dataclass
+class FakeStatistics:
+    """`ports.Counters` and `ports_api.Statistics` in one."""
+
+    counts: dict[tuple[str, datetime], Counts] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    tokens: set[str] = field(default_factory=set)
+
+    def add(self, counted: Counted) -> None:
+        self.known |= counted.sites
+        if counted.token not in self.tokens:
+            self.tokens.add(counted.token)
+            for key, counts in counted.hours.items():
+                self.counts[key] = self.counts.get(key, Counts()) + counts
+
+    def hours(self, site: str, first: datetime, last: datetime) -> dict[datetime, Counts]:
+        return {at: counts for (name, at), counts in self.counts.items() if name == site and first <= at <= last}
+
+    def sites(self) -> list[str]:
+        return sorted(self.known)
+
+
+class FakeDeadLetters:
+    """One message that could not be worked off, and no alert."""
+
+    def waiting(self) -> dict[str, int]:
+        return {"inbox": 1, "alerts": 0}
 
 
 @dataclass(frozen=True)
@@ -232,6 +288,7 @@ class FakeWorld:
     pauses: list[float] = field(default_factory=list)
     reads: int = 0
     rules: SiteRules = field(default_factory=SiteRules)
+    statistics: FakeStatistics = field(default_factory=FakeStatistics)
 
     def __call__(self) -> World:
         return World(
@@ -241,11 +298,14 @@ class FakeWorld:
             loader=self.loader,
             pictures=FakePictures(),
             people=self.people,
+            trail=self.table.trail,
             resolver=self.resolver,
             rules_of=lambda _site: self.rules,
             policies=self.policies,
             history=FakeHistory(self.table),
             clock=self._clock,
+            statistics=self.statistics,
+            dead_letters=FakeDeadLetters(),
         )
 
     @property

@@ -10,7 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.api import bins, consignments, description, errors, health, people, policies, rejections, reviews
+from chalicelib.api import (
+    bins,
+    consignments,
+    description,
+    errors,
+    health,
+    page,
+    people,
+    policies,
+    rejections,
+    reviews,
+    sites,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,14 +32,21 @@ if TYPE_CHECKING:
     from chalicelib.api.world import World
 
 
-def register(app: Chalice, world: Callable[[], World], authorizer: Any) -> None:
-    """Mount all routes on an app: `/health` and `/openapi.json` open, all else closed by the authorizer.
+def register(
+    app: Chalice,
+    world: Callable[[], World],
+    authorizer: Any,
+    page_settings: Callable[[], page.PageSettings] = page.PageSettings,
+) -> None:
+    """Mount all routes on an app: `/health`, `/openapi.json` and the page open, all else closed by the authorizer.
 
-    `world` is called by each request that needs it, so that importing the app makes no client.
+    `world` and `page_settings` are called by each request that needs them, so that importing the app makes no client
+    and reads no environment.
     """
     app.register_middleware(errors.in_one_shape, "http")
     app.register_blueprint(health.routes())
     app.register_blueprint(description.routes())
-    parts = (bins, consignments, people, policies, rejections, reviews)
+    app.register_blueprint(page.routes(page_settings))
+    parts = (bins, consignments, people, policies, rejections, reviews, sites)
     for routes in (part.routes for part in parts):
         app.register_blueprint(routes(world, authorizer))

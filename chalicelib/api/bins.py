@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalice.app import Blueprint
+from chalice.app import Blueprint, Response
 
-from chalicelib.api import requests, shapes
+from chalicelib.api import filters, requests, shapes
 from chalicelib.api.cursors import List
 from chalicelib.api.errors import answered
-from chalicelib.domain import BinState
-from chalicelib.errors import InvalidRequest, NotFound
+from chalicelib.api.exports import form_for, sent
+from chalicelib.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from chalicelib.api.world import World
 
@@ -24,13 +24,16 @@ def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:
 
     @blueprint.route("/v1/bins", authorizer=authorizer)
     @answered
-    def list_bins() -> dict[str, Any]:
-        query = requests.query_of(blueprint.current_request, {"status", "consignment"})
-        state, consignment_id = _state(query), _consignment_id(query)
-        bins = List.of_bins(state, consignment_id)
-        paging = requests.paging_in(query, bins)
-        page = world().directory.bins(state, consignment_id, paging.limit, paging.start)
-        return {"bins": [shapes.bin_status(status) for status in page.entries], "cursor": bins.cursor(page)}
+    def list_bins() -> Response:
+        request = blueprint.current_request
+        query = requests.query_of(request, filters.OF_BINS)
+        wanted, has_pictures, form = filters.wanted_in(query), filters.flag_in(query, "pictures"), form_for(request)
+        bins = List.of_bins(wanted)
+        paging = requests.paging_in(query, bins, form.most)
+        page = world().directory.bins(wanted, paging.limit, paging.start)
+        shape = shapes.bin_with_picture if has_pictures else shapes.bin_without_picture
+        entries = [shape(status, world().pictures) for status in page.entries]
+        return sent(request, form, "bins", entries, bins.cursor(page))
 
     @blueprint.route("/v1/bins/{bin_id}", authorizer=authorizer)
     @answered
@@ -43,22 +46,12 @@ def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:
 
     @blueprint.route("/v1/bins/{bin_id}/inspections", authorizer=authorizer)
     @answered
-    def list_photos(bin_id: str) -> dict[str, Any]:
-        photos = List.of_photos(requests.identifier(bin_id))
-        paging = requests.paging_in(requests.query_of(blueprint.current_request), photos)
+    def list_photos(bin_id: str) -> Response:
+        request = blueprint.current_request
+        photos, form = List.of_photos(requests.identifier(bin_id)), form_for(request)
+        paging = requests.paging_in(requests.query_of(request), photos, form.most)
         page = world().directory.photos(bin_id, paging.limit, paging.start)
-        inspections = [shapes.outcome(outcome, world().pictures) for outcome in page.entries]
-        return {"inspections": inspections, "cursor": photos.cursor(page)}
+        entries = [shapes.outcome(outcome, world().pictures) for outcome in page.entries]
+        return sent(request, form, "inspections", entries, photos.cursor(page))
 
     return blueprint
-
-
-def _state(query: Mapping[str, str]) -> BinState | None:
-    try:
-        return BinState(query["status"]) if "status" in query else None
-    except ValueError as error:
-        raise InvalidRequest(f"status must be one of {', '.join(BinState)}") from error
-
-
-def _consignment_id(query: Mapping[str, str]) -> str | None:
-    return requests.identifier(query["consignment"]) if "consignment" in query else None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
-from chalicelib.api.errors import Unprocessable
 from chalicelib.domain import BIN_ID, Expectation, Item
-from chalicelib.errors import InvalidRequest
+from chalicelib.errors import InvalidRequest, Mistake, Unprocessable
 from chalicelib.resolution import Cause, Finding
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _MOST_BINS = 10_000
 _MOST_ITEMS = 200
 """Kinds of goods in one bin; 49 bins with so many still fit into one transaction's 4 MB."""
 _TOLD = 50
-"""How many mistakes one answer names."""
+"""How many mistakes the message names; the answer lists more."""
 
 Checked = TypeVar("Checked", bound=BaseModel)
 
@@ -134,11 +134,13 @@ def consignment_in(body: bytes) -> ConsignmentBody:
         Unprocessable: it breaks the rules; the message names each place, not only the first.
     """
     fields = _fields_in(body)
-    repeated = [f"bins: {name} is named {times} times" for name, times in _names(fields).items() if times > 1]
+    repeated = [
+        Mistake(f"{name} is named {times} times", "bins") for name, times in _names(fields).items() if times > 1
+    ]
     return checked(ConsignmentBody, fields, repeated)
 
 
-def checked(model: type[Checked], fields: Any, mistakes: Sequence[str] = ()) -> Checked:
+def checked(model: type[Checked], fields: Any, mistakes: Sequence[Mistake] = ()) -> Checked:
     """Return what a body's fields describe; `mistakes` have been found in them already.
 
     Raises:
@@ -167,14 +169,18 @@ def _names(fields: Any) -> Counter[str]:
     return Counter(name for name in names if isinstance(name, str))
 
 
-def _told(mistake: dict[str, Any]) -> str:
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in mistake["loc"])
-    return f"{place.lstrip('.') or 'body'}: {mistake['msg']}"
+def _told(mistake: dict[str, Any]) -> Mistake:
+    return Mistake(mistake["msg"], ".".join(map(str, mistake["loc"])) or None)
 
 
-def _all_told(mistakes: Sequence[str]) -> Unprocessable:
+def _all_told(mistakes: Sequence[Mistake]) -> Unprocessable:
     more = f"; and {len(mistakes) - _TOLD} more" if len(mistakes) > _TOLD else ""
-    return Unprocessable("; ".join(mistakes[:_TOLD]) + more)
+    return Unprocessable("; ".join(f"{_place(one)}: {one.message}" for one in mistakes[:_TOLD]) + more, mistakes)
+
+
+def _place(mistake: Mistake) -> str:
+    """Return a place as a person reads it, with the ranks of lists in brackets: `bins[3].quantity`."""
+    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", mistake.field or "body")
 
 
 def _sku_and_quantity(item: Item) -> tuple[str, int]:

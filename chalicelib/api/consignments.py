@@ -10,6 +10,7 @@ from chalicelib.api import requests, shapes
 from chalicelib.api.cursors import DEFAULT_LIMIT, List
 from chalicelib.api.errors import answered
 from chalicelib.errors import NotFound
+from chalicelib.listing import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +38,12 @@ def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:
         consignment = world().consignments.get(requests.identifier(consignment_id))
         if consignment is None:
             raise NotFound(f"no consignment {consignment_id} is on file")
-        page = world().directory.bins(None, consignment_id, DEFAULT_LIMIT, None)
+        its_bins = Wanted(consignment_id=consignment_id)
+        page = world().directory.bins(its_bins, DEFAULT_LIMIT, None)
         return {
             **shapes.consignment(consignment),
             "bins": [shapes.bin_status(status) for status in page.entries],
-            "cursor": List.of_bins(None, consignment_id).cursor(page),
+            "cursor": List.of_bins(its_bins).cursor(page),
         }
 
     return blueprint

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from chalicelib.listing import Wanted
     from chalicelib.ports_api import Page, Position
 
 DEFAULT_LIMIT = 50
 MOST = 200
-_LONGEST = 1_000
-"""Characters; the longest names that a bin and a consignment can have need about 700."""
+_LONGEST = 2_000
+"""Characters; the longest names that a bin, a consignment, a site and a person can have need about 1,500."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,10 @@ class List:
     filters: tuple[str | None, ...] = ()
 
     @classmethod
-    def of_bins(cls, status: str | None, consignment_id: str | None) -> List:
-        """Name the list of all bins, or of those of a status, of a consignment, or both."""
-        return cls("bins", (status, consignment_id))
+    def of_bins(cls, wanted: Wanted) -> List:
+        """Name a list of bins by what was asked for."""
+        asked = {name: value for name, value in asdict(wanted).items() if value not in {None, False}}
+        return cls("bins", tuple(f"{name}={value}" for name, value in asked.items()))
 
     @classmethod
     def of_photos(cls, bin_id: str) -> List:
@@ -60,11 +62,16 @@ class List:
         """Name a site's review queue."""
         return cls("reviews", (site,))
 
+    @classmethod
+    def of_acts_at(cls, site: str, since: str | None, until: str | None) -> List:
+        """Name the list of what people said at a site."""
+        return cls("acts-at", (site, since, until))
+
     def cursor(self, page: Page[Any]) -> str | None:
         """Return the cursor of what follows a page of this list; None where nothing can."""
         if page.following is None:
             return None
-        content = json.dumps([self.name, *self.filters, page.following], separators=(",", ":"))
+        content = json.dumps([self.name, *self.filters, page.following], separators=(",", ":"), ensure_ascii=False)
         return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
     def position(self, cursor: str) -> Position:

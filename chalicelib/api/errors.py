@@ -1,4 +1,11 @@
-"""Every error that the API answers with: `{"error": code, "message": text}`, and its status code."""
+"""Every error that the API answers with: problem details (RFC 9457), and its status code.
+
+    {"type": "urn:bincheck:problem:<code>", "title": ..., "status": ..., "detail": text, "error": code, "message": text}
+
+`error` and `message` say the same as the end of `type` and as `detail`: they are older than the rest, and stay. Where
+a body breaks the rules, `errors` has its places, each `{"line", "field", "message"}`, and `errors_left_out` how many
+more there are.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +16,50 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
 
-from chalicelib.errors import BincheckError, Conflict, InvalidRequest, NotFound, TemporaryFailure
+from chalicelib.errors import (
+    BincheckError,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    PreconditionFailed,
+    TemporaryFailure,
+    Unprocessable,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from chalicelib.errors import Mistake
 
 _log = logging.getLogger("bincheck.api")
 """A child of the application's log, so that its lines get that one's form and fields."""
 
-
-class Unprocessable(InvalidRequest):
-    """The body is JSON and breaks the rules; the message names every place where it does."""
+PROBLEM_JSON = "application/problem+json"
+_TYPE = "urn:bincheck:problem:"
+_MOST_PLACES = 1_000
+"""How many mistakes one answer lists."""
 
 
 class TooLarge(InvalidRequest):
     """The body is larger than the API takes."""
 
 
+class NotAcceptable(InvalidRequest):
+    """The caller takes no form in which this could be answered."""
+
+
+class UnsupportedMediaType(InvalidRequest):
+    """The body comes in a form that this route does not read."""
+
+
 _ANSWERS: dict[type[BincheckError], tuple[int, str]] = {
     InvalidRequest: (400, "invalid_request"),
     NotFound: (404, "not_found"),
+    NotAcceptable: (406, "not_acceptable"),
     Conflict: (409, "conflict"),
+    PreconditionFailed: (412, "precondition_failed"),
     TooLarge: (413, "too_large"),
+    UnsupportedMediaType: (415, "unsupported_media_type"),
     Unprocessable: (422, "unprocessable"),
     TemporaryFailure: (503, "unavailable"),
 }
@@ -43,7 +72,7 @@ _NEUTRAL = {
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-def answered(view: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any] | Response]:
+def answered(view: Callable[..., dict[str, Any] | Response]) -> Callable[..., dict[str, Any] | Response]:
     """Turn the errors that a route raises into answers; an unexpected one goes on to Chalice, which logs it."""
 
     @functools.wraps(view)
@@ -56,7 +85,8 @@ def answered(view: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any
             status, code = _ANSWERS[type(error)]
             if status in _NEUTRAL:
                 _log.error("answered %d: %s", status, error)
-            return Response(_body(code, _NEUTRAL.get(status, str(error))), status_code=status)
+            mistakes = error.mistakes if isinstance(error, Unprocessable) else ()
+            return _refusal(status, code, str(error), mistakes)
 
     return answer
 
@@ -66,13 +96,34 @@ def in_one_shape(event: Any, get_response: Callable[[Any], Response]) -> Respons
     response = get_response(event)
     said = response.body
     if isinstance(said, dict):
-        response.headers = {"Content-Type": "application/json", **response.headers}
         if set(said) == {"Code", "Message"}:
             status = HTTPStatus(response.status_code)
-            response.body = _body(status.name.lower(), _NEUTRAL.get(status, str(said["Message"])))
+            refusal = _refusal(status, status.name.lower(), str(said["Message"]))
+            response.body, response.headers = refusal.body, {**response.headers, **refusal.headers}
+        response.headers = {"Content-Type": "application/json", **response.headers}
     response.headers = {**_HEADERS, **response.headers}
     return response
 
 
-def _body(code: str, message: str) -> dict[str, str]:
-    return {"error": code, "message": message}
+def _refusal(status: int, code: str, said: str, mistakes: Sequence[Mistake] = ()) -> Response:
+    body = {**problem(status, code, _NEUTRAL.get(status, said)), **_places(mistakes)}
+    return Response(body, status_code=status, headers={"Content-Type": PROBLEM_JSON})
+
+
+def problem(status: int, code: str, message: str) -> dict[str, Any]:
+    """Return what is said of an error; the code and its title stay, the message may change."""
+    return {
+        "type": f"{_TYPE}{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": int(status),
+        "detail": message,
+        "error": code,
+        "message": message,
+    }
+
+
+def _places(mistakes: Sequence[Mistake]) -> dict[str, Any]:
+    if not mistakes:
+        return {}
+    told = [{"line": one.line, "field": one.field, "message": one.message} for one in mistakes[:_MOST_PLACES]]
+    return {"errors": told, "errors_left_out": len(mistakes) - len(told)}

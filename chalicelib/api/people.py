@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalice.app import Blueprint
+from chalice.app import Blueprint, Response
 
 from chalicelib.api import requests, shapes
 from chalicelib.api.cursors import List
 from chalicelib.api.errors import answered
+from chalicelib.api.exports import form_for, sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,11 +49,12 @@ def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:
 
     @blueprint.route("/v1/bins/{bin_id}/resolutions", authorizer=authorizer)
     @answered
-    def list_acts(bin_id: str) -> dict[str, Any]:
-        acts = List.of_acts(requests.identifier(bin_id))
-        paging = requests.paging_in(requests.query_of(blueprint.current_request), acts)
+    def list_acts(bin_id: str) -> Response:
+        request = blueprint.current_request
+        acts, form = List.of_acts(requests.identifier(bin_id)), form_for(request)
+        paging = requests.paging_in(requests.query_of(request), acts, form.most)
         page = world().directory.acts(bin_id, paging.limit, paging.start)
-        return {"resolutions": [shapes.act(act) for act in page.entries], "cursor": acts.cursor(page)}
+        return sent(request, form, "resolutions", [shapes.act(act) for act in page.entries], acts.cursor(page))
 
     @blueprint.route("/v1/sites/{site}/feedback", authorizer=authorizer)
     @answered

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from typing_extensions import TypedDict  # pydantic's own; the standard one tells it too little before Python 3.12
 
 from chalicelib.api.bodies import Checked, Name, checked
-from chalicelib.errors import InvalidRequest
+from chalicelib.errors import InvalidRequest, Mistake
 from chalicelib.site_policy import Rules, from_document
 
 if TYPE_CHECKING:
@@ -209,12 +209,16 @@ def _checked_within(model: type[Checked], fields: Any) -> Checked:
     return checked(model, fields, _repeated_in(document, "policy."))
 
 
-def _repeated_in(document: Any, place: str = "") -> list[str]:
+def _repeated_in(document: Any, place: str = "") -> list[Mistake]:
     """Return what there is to say of groups that share a name, in a document that may be anything."""
     groups = document.get("groups") if isinstance(document, dict) else None
     names = [group.get("name") for group in groups if isinstance(group, dict)] if isinstance(groups, list) else []
     times = Counter(name for name in names if isinstance(name, str))
-    return [f"{place}groups: {name} is the name of {number} groups" for name, number in times.items() if number > 1]
+    return [
+        Mistake(f"{name} is the name of {number} groups", f"{place}groups")
+        for name, number in times.items()
+        if number > 1
+    ]
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalice.app import Blueprint
+from chalice.app import Blueprint, Response
 
 from chalicelib.api import requests, shapes
 from chalicelib.api.cursors import List
 from chalicelib.api.errors import answered
+from chalicelib.api.exports import form_for, sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +23,12 @@ def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:
 
     @blueprint.route("/v1/rejections", authorizer=authorizer)
     @answered
-    def list_rejections() -> dict[str, Any]:
-        rejections = List.of_rejections()
-        paging = requests.paging_in(requests.query_of(blueprint.current_request), rejections)
+    def list_rejections() -> Response:
+        request = blueprint.current_request
+        rejections, form = List.of_rejections(), form_for(request)
+        paging = requests.paging_in(requests.query_of(request), rejections, form.most)
         page = world().directory.rejections(paging.limit, paging.start)
         entries = [shapes.outcome(outcome, world().pictures) for outcome in page.entries]
-        return {"rejections": entries, "cursor": rejections.cursor(page)}
+        return sent(request, form, "rejections", entries, rejections.cursor(page))
 
     return blueprint

@@ -41,28 +41,37 @@ def query_of(request: Request, filters: AbstractSet[str] = frozenset()) -> dict[
     Raises:
         InvalidRequest: it holds others, or one twice.
     """
+    return parameters_of(request, filters | _PAGING)
+
+
+def parameters_of(request: Request, known: AbstractSet[str]) -> dict[str, str]:
+    """Return the parameters of a query.
+
+    Raises:
+        InvalidRequest: it holds others than those known, or one twice.
+    """
     query = request.query_params
     if query is None:
         return {}
-    known = filters | _PAGING
     unknown = sorted(set(query) - known)
     if unknown:
-        raise InvalidRequest(f"unknown query parameter {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        those = f"known are {', '.join(sorted(known))}" if known else "there are none here"
+        raise InvalidRequest(f"unknown query parameter {', '.join(unknown)}; {those}")
     repeated = [name for name in query if len(query.getlist(name)) > 1]
     if repeated:
         raise InvalidRequest(f"query parameter {', '.join(repeated)} is given more than once")
     return dict(query)
 
 
-def paging_in(query: Mapping[str, str], asked_for: List) -> Paging:
-    """Return the paging of a list.
+def paging_in(query: Mapping[str, str], asked_for: List, most: int = MOST) -> Paging:
+    """Return the paging of a list, of at most so many entries.
 
     Raises:
         InvalidRequest: the limit is none, or the cursor is not this list's.
     """
     cursor = query.get("cursor")
     start = asked_for.position(cursor) if cursor is not None else None
-    return Paging(_limit(query.get("limit", str(DEFAULT_LIMIT))), start)
+    return Paging(_limit(query.get("limit", str(DEFAULT_LIMIT)), most), start)
 
 
 def identifier(text: str) -> str:
@@ -102,8 +111,8 @@ def body_of(request: Request) -> bytes:
     return content
 
 
-def _limit(text: str) -> int:
-    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(MOST))
-    if not is_number or not 1 <= int(text) <= MOST:
-        raise InvalidRequest(f"limit must be a whole number from 1 to {MOST}")
+def _limit(text: str, most: int) -> int:
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
+    if not is_number or not 1 <= int(text) <= most:
+        raise InvalidRequest(f"limit must be a whole number from 1 to {most}")
     return int(text)

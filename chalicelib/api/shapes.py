@@ -48,12 +48,20 @@ def bin_status(status: BinStatus) -> dict[str, Any]:
 
 def bin_in_full(bin_: Bin, pictures: Pictures) -> dict[str, Any]:
     """Return a bin with what it should hold and a link to its newest photo."""
-    image = bin_.status.image
     return {
-        **bin_status(bin_.status),
+        **bin_with_picture(bin_.status, pictures),
         "expectation": _expectation(bin_.expectation) if bin_.expectation else None,
-        "picture_url": pictures.link(image) if image else None,
     }
+
+
+def bin_with_picture(status: BinStatus, pictures: Pictures) -> dict[str, Any]:
+    """Return a bin as it stands in a list, with a link to its newest photo."""
+    return {**bin_status(status), "picture_url": pictures.link(status.image) if status.image else None}
+
+
+def bin_without_picture(status: BinStatus, _pictures: Pictures) -> dict[str, Any]:
+    """Return a bin as it stands in a list."""
+    return bin_status(status)
 
 
 def outcome(outcome: Outcome, pictures: Pictures) -> dict[str, Any]:
@@ -70,8 +78,7 @@ def review(status: BinStatus, rank: int, due_hour: int, pictures: Pictures) -> d
         "rank": rank,
         "due_hour": due_hour,
         "why": "audit" if status.judgement and status.judgement.is_audit else "uncertain",
-        **bin_status(status),
-        "picture_url": pictures.link(status.image) if status.image else None,
+        **bin_with_picture(status, pictures),
     }
 
 
@@ -94,6 +101,12 @@ def act(act: Act) -> dict[str, Any]:
     }
 
 
+def act_with_picture(said: Act, pictures: Pictures) -> dict[str, Any]:
+    """Return what somebody said of a bin, with a link to the photo that they spoke of."""
+    image = said.stood.image
+    return {**act(said), "picture_url": pictures.link(image) if image else None}
+
+
 def feedback(found: Feedback, rules: SiteRules) -> dict[str, Any]:
     """Return what resolved bins have taught about a site, what that rests on, and the rate that it has led to."""
     rate = rate_from(rules.policy, found, rules.adaptation)
@@ -113,19 +126,19 @@ def feedback(found: Feedback, rules: SiteRules) -> dict[str, Any]:
                 "audits_from": rules.adaptation.audits_from,
             },
         },
-        "alert_precision": _seen(found.seen(Asked.ALERT)),
-        "review_yield": _seen(found.seen(Asked.REVIEW)),
-        "audit_misses": _seen(found.seen(Asked.AUDIT)),
-        "unasked": _seen(found.seen(Asked.NOBODY)),
+        "alert_precision": resolved_bins(found.seen(Asked.ALERT)),
+        "review_yield": resolved_bins(found.seen(Asked.REVIEW)),
+        "audit_misses": resolved_bins(found.seen(Asked.AUDIT)),
+        "unasked": resolved_bins(found.seen(Asked.NOBODY)),
         "brier": found.brier,
         "calibration": [
-            {"from": number / POSTERIOR_BINS, "to": (number + 1) / POSTERIOR_BINS, **_seen(seen)}
+            {"from": number / POSTERIOR_BINS, "to": (number + 1) / POSTERIOR_BINS, **resolved_bins(seen)}
             for number, seen in enumerate(found.calibration())
         ],
     }
 
 
-def _seen(seen: Seen) -> dict[str, Any]:
+def resolved_bins(seen: Seen) -> dict[str, Any]:
     """Return resolved bins of one kind; the share is null where there are none."""
     return {
         "bins": seen.bins,

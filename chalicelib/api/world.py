@@ -11,13 +11,24 @@ if TYPE_CHECKING:
 
     from chalicelib.load import Loader
     from chalicelib.ports import Bins
-    from chalicelib.ports_api import Consignments, Directory, History, People, Pictures, PolicyBook, SiteRules
+    from chalicelib.ports_api import (
+        Consignments,
+        DeadLetters,
+        Directory,
+        History,
+        People,
+        Pictures,
+        PolicyBook,
+        SiteRules,
+        Statistics,
+        Trail,
+    )
     from chalicelib.resolve import Resolver
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Bins and lists of them, consignments, people's acts, policies and what happened, links, and a clock."""
+    """Bins, lists of them, consignments, people's acts, their trail, policies, what happened, figures, links, a clock."""
 
     bins: Bins
     directory: Directory
@@ -28,5 +39,8 @@ class World:
     history: History
     clock: Callable[[], datetime]
     people: People
+    trail: Trail
     resolver: Resolver
     rules_of: Callable[[str], SiteRules]
+    statistics: Statistics
+    dead_letters: DeadLetters

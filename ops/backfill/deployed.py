@@ -69,7 +69,8 @@ def recorder_for(client: ClientFactory, stage: Stage, place: Place, prefix: str)
         prefix=prefix,
         clock=now,
     )
-    return Recorder(s3, checker, DynamoDirectory(dynamodb, table), place, stage.max_bytes, time.sleep)
+    directory = DynamoDirectory(dynamodb, table, time.sleep)
+    return Recorder(s3, checker, directory, place, stage.max_bytes, time.sleep)
 
 
 def patient(workers: int) -> Any:

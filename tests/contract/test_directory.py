@@ -12,6 +12,7 @@ from chalicelib.aws.consignments import DynamoConsignments
 from chalicelib.aws.directory import DynamoDirectory
 from chalicelib.domain import Bin, BinState, BinStatus, Consignment, Verdict
 from chalicelib.errors import Conflict, InvalidRequest, TemporaryFailure
+from chalicelib.listing import Wanted
 from chalicelib.load import Loader
 from chalicelib.ports_api import Change
 from tests.fakes_api import (
@@ -70,7 +71,7 @@ def record(request: pytest.FixtureRequest) -> Record:
     client = request.getfixturevalue("dynamodb")
     return Record(
         DynamoBins(client, "bins"),
-        DynamoDirectory(client, "bins"),
+        DynamoDirectory(client, "bins", lambda _seconds: None),
         DynamoConsignments(client, "bins", lambda _seconds: None),
     )
 
@@ -90,7 +91,9 @@ def walk(read: Callable[[int, Position | None], Page[Any]], limit: int) -> list[
 def names(
     record: Record, state: BinState | None = None, consignment_id: str | None = None, limit: int = 3
 ) -> list[str]:
-    bins = walk(lambda n, start: record.directory.bins(state, consignment_id, n, start), limit)
+    bins = walk(
+        lambda n, start: record.directory.bins(Wanted(state=state, consignment_id=consignment_id), n, start), limit
+    )
     return [status.bin_id for status in bins]
 
 
@@ -158,8 +161,8 @@ def test_a_position_is_refused_by_any_other_list(record: Record) -> None:
         record.photograph(inspection_of(f"B-{at}", Verdict.REVIEW, 100 + at))
     directory = record.directory
     lists: list[Callable[[int, Position | None], Page[Any]]] = [
-        lambda limit, start: directory.bins(BinState.REVIEW, None, limit, start),
-        lambda limit, start: directory.bins(None, "C-1", limit, start),
+        lambda limit, start: directory.bins(Wanted(state=BinState.REVIEW), limit, start),
+        lambda limit, start: directory.bins(Wanted(consignment_id="C-1"), limit, start),
         lambda limit, start: directory.photos("B-1", limit, start),
         directory.rejections,
     ]
@@ -182,7 +185,7 @@ def test_a_position_is_refused_by_any_other_list(record: Record) -> None:
 )
 def test_a_made_up_position_is_refused(record: Record, position: Position) -> None:
     with pytest.raises(InvalidRequest):
-        record.directory.bins(None, None, 5, position)
+        record.directory.bins(Wanted(), 5, position)
 
 
 def consignment(digest: str = "d1") -> Consignment:
@@ -263,7 +266,7 @@ class Frugal:
 def test_a_page_that_ends_with_a_shard_is_followed_by_the_next_shard(dynamodb: Any, limit: int) -> None:
     record = Record(
         DynamoBins(dynamodb, "bins"),
-        DynamoDirectory(Frugal(dynamodb), "bins"),
+        DynamoDirectory(Frugal(dynamodb), "bins", lambda _seconds: None),
         DynamoConsignments(dynamodb, "bins", lambda _seconds: None),
     )
     record.load({f"A-{n}": 1 for n in range(12)})
@@ -309,4 +312,4 @@ def test_a_batch_that_is_never_answered_in_full_is_a_failure_that_may_heal(dynam
 @pytest.mark.integration
 def test_a_missing_table_is_a_failure_that_may_heal(dynamodb: Any) -> None:
     with pytest.raises(TemporaryFailure, match="ResourceNotFoundException"):
-        DynamoDirectory(dynamodb, "elsewhere").rejections(1, None)
+        DynamoDirectory(dynamodb, "elsewhere", lambda _seconds: None).rejections(1, None)

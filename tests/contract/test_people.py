@@ -81,7 +81,7 @@ def record(request: pytest.FixtureRequest) -> Record:
         ports = (
             DynamoBins(client, "people"),
             DynamoPeople(client, "people"),
-            DynamoDirectory(client, "people"),
+            DynamoDirectory(client, "people", lambda _seconds: None),
             DynamoConsignments(client, "people", lambda _seconds: None),
         )
     filled = Record(*ports)

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ops.dead_letters import dead_letters, redrive
-from ops.deploy import ChangeSummary, WrongParameter, deploy
+from ops.deploy import ChangeSummary, WrongParameter, deploy, deploy_with_page
 from ops.package import Packaged
 from ops.stack import Declined, Farewell, NotDeployed, StackFailed, describe, destroy
 from tests.integration.conftest import EMULATED, PROJECT, STACK
@@ -293,3 +293,30 @@ def parameters_of(emulator: Emulator, stack: str) -> dict[str, str]:
 
 def test_the_emulators_parameters_are_parameters_of_the_template(packaged: Packaged) -> None:
     assert set(EMULATED) <= set(packaged.template["Parameters"])
+
+
+def test_signing_in_leads_back_to_the_page_once_the_api_has_an_address(emulator: Emulator, packaged: Packaged) -> None:
+    person, name = Person(says=True), "bincheck-page"
+
+    def bring_the_page(**parameters: str) -> dict[str, str]:
+        given = {**EMULATED, "UserPoolEndpoint": emulator.url, **parameters}
+        return dict(deploy_with_page(emulator.client, packaged, name, given, confirm=person, poll_seconds=0.1))
+
+    outputs = bring_the_page()
+    assert parameters_of(emulator, name)["SignInCallbackUrl"] == outputs["PageUrl"]
+    first, second = person.asked
+    assert isinstance(second, ChangeSummary)
+    assert first != second
+    assert {"UsersClient", "APIHandler"} <= {change.name for change in second.changes}
+    assert "True" not in {change.replacement for change in second.changes}
+    cognito = emulator.client("cognito-idp")
+    pool, client_id = outputs["UserPoolId"], outputs["UserPoolClientId"]
+    client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
+    assert client["CallbackURLs"] == client["LogoutURLs"] == [outputs["PageUrl"]]
+    assert (client["AllowedOAuthFlows"], sorted(client["AllowedOAuthScopes"])) == (["code"], ["email", "openid"])
+    assert cognito.describe_user_pool(UserPoolId=pool)["UserPool"]["Domain"].startswith(f"{name}-")
+    assert bring_the_page() == outputs
+    assert len(person.asked) == 2, "nothing was left to change"
+    bring_the_page(SignInCallbackUrl="none")
+    assert parameters_of(emulator, name)["SignInCallbackUrl"] == "none", "whoever wants no sign-in is not given one"
+    destroy(emulator.client("cloudformation"), name, Person(says=True), poll_seconds=0.1)

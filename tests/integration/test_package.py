@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 PROJECT = Path(__file__).parents[2]
-OPEN_ROUTES = {("get", "/health")}
+OPEN_ROUTES = {("get", "/health"), ("get", "/page"), ("get", "/page/{file}")}
 IMPORT_EVERYTHING = """
 import importlib, pathlib, sys
 sys.path[:0] = sys.argv[1:]
@@ -75,11 +75,19 @@ def test_no_resource_is_left_without_a_type(packaged: Packaged) -> None:
     assert [name for name, resource in packaged.template["Resources"].items() if "Type" not in resource] == []
 
 
-def test_all_routes_but_health_ask_the_authorizer(packaged: Packaged) -> None:
+def test_all_routes_but_health_and_the_page_ask_the_authorizer(packaged: Packaged) -> None:
     asked = {(method, path) for method, path, description in routes(packaged.template) if "security" in description}
     everything = {(method, path) for method, path, _ in routes(packaged.template)}
     assert everything - asked == OPEN_ROUTES
     assert len(asked) > 5
+
+
+def test_the_page_is_packaged_whole_and_every_file_of_it_can_be_served(packaged: Packaged) -> None:
+    folder = "chalicelib/page/"
+    names = {name.removeprefix(folder) for name in ZipFile(packaged.zip).namelist() if name.startswith(folder)}
+    assert names == {path.name for path in (PROJECT / folder).iterdir()}
+    assert "index.html" in names
+    assert {Path(name).suffix for name in names} <= {".html", ".css", ".js", ".svg"}
 
 
 def test_the_package_is_small(packaged: Packaged) -> None:

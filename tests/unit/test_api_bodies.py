@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.api.bodies import consignment_in
-from chalicelib.api.errors import Unprocessable
 from chalicelib.domain import Expectation, Item
-from chalicelib.errors import InvalidRequest
+from chalicelib.errors import InvalidRequest, Mistake, Unprocessable
 
 
 def a_bin(**changes: Any) -> dict[str, Any]:
@@ -77,9 +76,22 @@ def test_all_mistakes_are_told_at_once() -> None:
         assert part in told
 
 
+def test_each_mistake_has_its_place() -> None:
+    with pytest.raises(Unprocessable) as refusal:
+        consignment_in(body(a_bin(bin_id="A-1"), a_bin(bin_id="A-1"), a_bin(items=[{"sku": "B1", "quantity": "3"}])))
+    assert refusal.value.mistakes == (
+        Mistake("Input should be a valid integer", "bins.2.items.0.quantity"),
+        Mistake("A-1 is named 2 times", "bins"),
+    )
+    with pytest.raises(Unprocessable) as refusal:
+        consignment_in(b"[]")
+    assert [mistake.field for mistake in refusal.value.mistakes] == [None]
+
+
 def test_a_flood_of_mistakes_is_counted_after_the_first_fifty() -> None:
-    with pytest.raises(Unprocessable, match=r"; and 50 more$"):
+    with pytest.raises(Unprocessable, match=r"; and 50 more$") as refusal:
         consignment_in(body(*[a_bin(bin_id=f"A-{n}", expected_quantity=-1) for n in range(100)]))
+    assert len(refusal.value.mistakes) == 100
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff", b'{"site": NaN}', b"[" * 100_000, b"9" * 10_000])

@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.api.cursors import List
+from chalicelib.domain import BinState
 from chalicelib.errors import InvalidRequest
+from chalicelib.listing import NO_SITE, Sort, Wanted
 from chalicelib.ports_api import Page
 
 names = st.text(min_size=1, max_size=64)
 positions = st.dictionaries(st.sampled_from(["PK", "SK", "shard"]), st.text("abc#-0", min_size=1), min_size=1)
-BINS = List.of_bins("match", "C-1")
+BINS = List.of_bins(Wanted(state=BinState.MATCH, consignment_id="C-1"))
+ASKED = ["bins", "state=match", "consignment_id=C-1"]
 
 
 def encoded(content: Any) -> str:
@@ -34,7 +37,13 @@ def test_the_end_of_a_list_has_no_cursor() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [List.of_bins("match", None), List.of_bins(None, "C-1"), List.of_photos("C-1"), List.of_rejections()],
+    [
+        List.of_bins(Wanted(state=BinState.MATCH)),
+        List.of_bins(Wanted(consignment_id="C-1")),
+        List.of_bins(Wanted(state=BinState.MATCH, site="C-1")),
+        List.of_photos("C-1"),
+        List.of_rejections(),
+    ],
 )
 def test_a_cursor_belongs_to_the_filters_that_made_it(other: List) -> None:
     cursor = other.cursor(Page((), {"PK": "x"}))
@@ -50,18 +59,18 @@ def test_a_cursor_belongs_to_the_filters_that_made_it(other: List) -> None:
         "%%%",
         "abc",
         "ä",
-        encoded(["bins", "match", "C-1", {"PK": "x" * 1000}]),
+        encoded([*ASKED, {"PK": "x" * 2000}]),
         encoded("bins"),
         encoded([]),
         encoded(7),
         encoded(None),
         encoded({"bins": 1}),
-        encoded(["bins", "match", "C-1"]),
-        encoded(["bins", "match", "C-1", {}]),
-        encoded(["bins", "match", "C-1", "x"]),
-        encoded(["bins", "match", "C-1", {"PK": 1}]),
-        encoded(["bins", "match", "C-1", {"PK": ""}]),
-        encoded(["bins", "match", "C-1", {"PK": {"S": "x"}}]),
+        encoded(ASKED),
+        encoded([*ASKED, {}]),
+        encoded([*ASKED, "x"]),
+        encoded([*ASKED, {"PK": 1}]),
+        encoded([*ASKED, {"PK": ""}]),
+        encoded([*ASKED, {"PK": {"S": "x"}}]),
         base64.urlsafe_b64encode(b"\xff\xfe").decode(),
         base64.urlsafe_b64encode(b"[" * 740).decode(),
     ],
@@ -77,15 +86,19 @@ def test_no_text_breaks_the_reader(text: str) -> None:
         BINS.position(text)
 
 
+def test_bins_of_no_site_are_another_list_than_bins_of_all() -> None:
+    assert List.of_bins(Wanted(site=NO_SITE)) != List.of_bins(Wanted())
+
+
 def test_the_longest_names_fit_into_a_cursor() -> None:
-    longest = "x" * 64
+    longest, person = "x" * 64, "ä" * 256
     position = {
         "PK": f"BIN#{longest}",
         "SK": "BIN#STATUS",
-        "consignment_id": longest,
-        "state_bin": f"unexpected#{longest}",
+        "queue_assignee": f"SITE#{longest}#{person}",
+        "review_cost": f"0000000000000.000000#{longest}",
     }
-    photos = List.of_bins("unexpected", longest)
-    cursor = photos.cursor(Page((), position))
+    bins = List.of_bins(Wanted(site=longest, assignee=person, sort=Sort.COST))
+    cursor = bins.cursor(Page((), position))
     assert cursor is not None
-    assert photos.position(cursor) == position
+    assert bins.position(cursor) == position

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 RESOURCES = Path(__file__).parents[2] / ".chalice" / "resources.yaml"
 JSON = {"Content-Type": "application/json"}
-NAMES = {"bin_id": "A-17", "consignment_id": "C-1", "site": "FRA1"}
-BEFORE = {"reopen": ("resolve",), "list_acts": ("resolve", "reopen")}
+NAMES = {"bin_id": "A-17", "consignment_id": "C-1", "site": "FRA1", "file": "config.json"}
+BEFORE = {"reopen": ("resolve",), "list_acts": ("resolve", "reopen"), "list_acts_at": ("resolve", "reopen")}
 """What has to be called before an operation can succeed, by their names."""
 
 by_name = {one.name: one for one in OPERATIONS}
@@ -146,8 +146,8 @@ def test_an_operation_does_with_its_own_examples_what_is_described(client: Descr
 @every_operation
 def test_the_example_of_an_answer_is_such_an_answer(one: Operation) -> None:
     response = document()["paths"][one.path][one.method.lower()]["responses"]["200"]
-    for content in response["content"].values():
-        assert mistakes_in(content["example"], content["schema"]) == []
+    examples = [content for content in response["content"].values() if "example" in content]
+    assert all(mistakes_in(content["example"], content["schema"]) == [] for content in examples)
 
 
 @pytest.mark.parametrize("one", [pytest.param(one, id=one.name) for one in OPERATIONS if one.query])

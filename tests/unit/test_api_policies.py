@@ -10,6 +10,7 @@ import pytest
 from chalice import Chalice
 
 from chalicelib.api import register
+from chalicelib.api.errors import problem
 from chalicelib.domain import Expectation
 from chalicelib.policy import DEFAULT
 from chalicelib.site_policy import Rules, to_document
@@ -97,10 +98,8 @@ def test_what_is_shown_can_be_sent_back_as_the_next_version(client: Client) -> N
 @pytest.mark.parametrize("replaces", [0, 2])
 def test_a_change_of_another_version_than_the_one_in_force_is_a_conflict(client: Client, replaces: int) -> None:
     put(client, change())
-    assert put(client, change(replaces), 409) == {
-        "error": "conflict",
-        "message": f"version {replaces} is not the one in force any more",
-    }
+    message = f"version {replaces} is not the one in force any more"
+    assert put(client, change(replaces), 409) == problem(409, "conflict", message)
     assert get(client, "/v1/policies/FRA1")["version"] == 1
 
 

@@ -12,6 +12,7 @@ import pytest
 from chalice import Chalice
 
 from chalicelib.api import register
+from chalicelib.api.errors import problem
 from chalicelib.domain import Reason, Verdict
 from tests.described import DescribedClient as Client
 from tests.fakes_api import FakeWorld, broken, expectation_of, inspection_of, minutes, rejection_of
@@ -54,10 +55,11 @@ def test_health_is_ok(client: Client) -> None:
 
 @pytest.mark.parametrize("path", ["/health", "/openapi.json", "/v1/bins", "/v1/bins/nowhere", "/v1/bins?limit=0"])
 def test_no_answer_is_kept_by_caches_or_guessed_at_by_browsers(client: Client, path: str) -> None:
-    headers = client.http.get(path).headers
-    assert headers["Cache-Control"] == "no-store"
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Content-Type"] == "application/json"
+    reply = client.http.get(path)
+    assert reply.headers["Cache-Control"] == "no-store"
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    is_fine = reply.status_code == 200
+    assert reply.headers["Content-Type"] == ("application/json" if is_fine else "application/problem+json")
 
 
 # Bins
@@ -94,7 +96,7 @@ def test_bins_are_filtered_by_status_and_consignment(client: Client, world: Fake
     [
         ("status=lost", "status must be one of idle, waiting, match"),
         ("status=", "status must be"),
-        ("state=match", "unknown query parameter state; known are consignment, cursor, limit, status"),
+        ("state=match", "unknown query parameter state; known are assignee, attention, consignment, cursor, from"),
         ("consignment=C%201", "a name has"),
         ("limit=0", "limit"),
         ("limit=201", "limit"),
@@ -169,7 +171,7 @@ def test_a_bin_without_a_photo_has_no_picture(client: Client, world: FakeWorld) 
 
 
 def test_a_bin_never_heard_of_is_not_found(client: Client) -> None:
-    assert get(client, "/v1/bins/A-1", 404) == {"error": "not_found", "message": "no bin A-1 is on file"}
+    assert get(client, "/v1/bins/A-1", 404) == problem(404, "not_found", "no bin A-1 is on file")
 
 
 @pytest.mark.parametrize("path", ["/v1/bins/A~1", "/v1/bins/A~1/inspections", "/v1/consignments/C~1"])
@@ -255,7 +257,7 @@ def test_a_consignment_never_loaded_is_not_found(client: Client) -> None:
 def test_bins_that_another_consignment_holds_are_a_conflict(client: Client) -> None:
     put(client, CONTRACT)
     error = put(client, CONTRACT, 409, "/v1/consignments/C-2")
-    assert error == {"error": "conflict", "message": "other consignments hold these bins: A-17 (C-1)"}
+    assert error == problem(409, "conflict", "other consignments hold these bins: A-17 (C-1)")
 
 
 def test_a_body_that_breaks_the_rules_is_unprocessable(client: Client) -> None:
@@ -263,6 +265,17 @@ def test_a_body_that_breaks_the_rules_is_unprocessable(client: Client) -> None:
     assert error["error"] == "unprocessable"
     assert "bins[0].bin_id" in error["message"]
     assert "bins[0].expected_quantity" in error["message"]
+    assert [(one["line"], one["field"]) for one in error["errors"]] == [
+        (None, "bins.0.bin_id"),
+        (None, "bins.0.expected_quantity"),
+    ]
+    assert error["errors_left_out"] == 0
+
+
+def test_a_thousand_mistakes_are_listed_and_the_rest_is_counted(client: Client) -> None:
+    error = put(client, {"site": "FRA1", "bins": [{"bin_id": "A 17", "expected_quantity": 3}] * 1_001}, 422)
+    assert (len(error["errors"]), error["errors_left_out"]) == (1_000, 2)
+    assert error["errors"][-1]["field"] == "bins.999.bin_id"
 
 
 def test_a_body_that_is_no_json_is_refused(client: Client) -> None:
@@ -302,7 +315,8 @@ def test_a_fault_of_ours_is_logged_and_not_described_to_the_caller(
     client: Client, world: FakeWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.table.before_write = lambda: {}["secret"]
-    assert put(client, CONTRACT, 500)["message"] == "something went wrong on our side; it has been logged"
+    message = "something went wrong on our side; it has been logged"
+    assert put(client, CONTRACT, 500) == problem(500, "internal_server_error", message)
     assert "KeyError: 'secret'" in caplog.text
 
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,8 @@ from chalicelib.aws.bins import typed
 from chalicelib.domain import BinState, BinStatus, Reason
 from chalicelib.errors import TemporaryFailure
 from chalicelib.items import from_outcome, from_status
-from tests.examples import COUNTS, JPEG, NOON, PRIOR, image_of, record_of, rejection_of, sure_of
+from chalicelib.items_statistics import from_site
+from tests.examples import COUNTS, JPEG, NOON, PRIOR, image_of, record_of, rejection_of, seconds_later, sure_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +42,7 @@ ENVIRONMENT = {
     "BINCHECK_API_URL": "https://api.example.org/api",
     "BINCHECK_INBOX_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/inbox",
     "BINCHECK_DEAD_LETTERS_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/dead",
+    "BINCHECK_ALERTS_DEAD_LETTERS_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/dead-alerts",
     "BINCHECK_MAX_RECEIVES": "5",
     "BINCHECK_FIRST_PAUSE_SECONDS": "10",
     "BINCHECK_MAX_PHOTO_BYTES": "6291456",
@@ -76,6 +79,10 @@ class Aws:
 
     def know_no_alert(self) -> None:
         self.dynamodb.add_response("batch_get_item", {"Responses": {"bins": []}, "UnprocessedKeys": {}})
+
+    def count_at(self, site: str) -> None:
+        self.dynamodb.add_response("put_item", {}, {"TableName": "bins", "Item": typed(from_site(site))})
+        self.dynamodb.add_response("transact_write_items", {}, {"TransactItems": ANY, "ClientRequestToken": ANY})
 
     def mark_the_alert(self) -> None:
         self.dynamodb.add_response(
@@ -235,6 +242,7 @@ def test_a_bin_that_became_a_mismatch_is_recorded_published_and_marked_as_sent(
         },
     )
     aws.mark_the_alert()
+    aws.count_at("FRA1")
     invoke("on_status_change", json.loads((EVENTS / "stream_bin_became_mismatch.json").read_text()))
     (line,) = [line for line in logged.lines() if line["message"] == "alert"]
     assert line["dispatch"] == "alone"
@@ -255,6 +263,24 @@ def test_a_bin_that_matches_is_not_published(aws: Aws) -> None:
     waiting = BinStatus("A-17", 1, BinState.WAITING, NOON)
     matching = BinStatus("A-17", 2, BinState.MATCH, NOON, image=image_of())
     invoke("on_status_change", {"Records": [stream_record(from_status(waiting), from_status(matching))]})
+
+
+def test_a_photo_is_counted_once_the_alerts_are_out_and_its_site_is_known_from_then_on(aws: Aws) -> None:
+    waiting = BinStatus("A-17", 1, BinState.WAITING, NOON, site="FRA1")
+    matching = replace(
+        waiting, version=2, state=BinState.MATCH, changed_at=seconds_later(3), photos=1, image=image_of()
+    )
+    aws.count_at("FRA1")
+    invoke("on_status_change", {"Records": [stream_record(from_status(waiting), from_status(matching))]})
+    aws.dynamodb.add_response("transact_write_items", {}, {"TransactItems": ANY, "ClientRequestToken": ANY})
+    invoke("on_status_change", {"Records": [stream_record(from_status(waiting), from_status(matching))]})
+
+
+def test_counting_that_fails_makes_the_stream_offer_the_batch_again(aws: Aws) -> None:
+    waiting = BinStatus("A-17", 1, BinState.WAITING, NOON, site="FRA1")
+    aws.dynamodb.add_client_error("put_item", "ThrottlingException")
+    with pytest.raises(TemporaryFailure, match="Throttling"):
+        invoke("on_status_change", {"Records": [stream_record({}, from_status(waiting))]})
 
 
 def test_a_deleted_item_is_no_news(aws: Aws) -> None:

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib import items_people
-from chalicelib.domain import BinState, BinStatus, Judgement, Verdict
+from chalicelib.domain import BinState, BinStatus, Judgement, Severity, Verdict
 from chalicelib.feedback import Feedback
-from chalicelib.items import from_status, to_status
+from chalicelib.items import INDEX_ATTRIBUTES, from_status, to_status
 from tests.examples import reopenings, resolutions
 
 if TYPE_CHECKING:
@@ -32,9 +32,12 @@ def test_what_was_said_comes_back_as_it_was(act: Act) -> None:
 
 @settings(max_examples=30)
 @given(resolutions | reopenings)
-def test_what_was_said_is_in_no_index(act: Act) -> None:
+def test_what_was_said_is_listed_by_its_site_and_in_no_list_of_bins(act: Act) -> None:
     item = items_people.from_act(act)
-    assert {"attention", "shard", "consignment_id", "review", "by_time"}.isdisjoint(item)
+    assert item.get("attention") == (items_people.acts_at(act.stood.site) if act.stood.site else None)
+    assert item.keys() & INDEX_ATTRIBUTES <= {"attention", "attention_at"}
+    assert {"consignment_id", "by_time"}.isdisjoint(item)
+    assert not item["stood"].keys() & INDEX_ATTRIBUTES
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=2))
@@ -71,11 +74,16 @@ def test_the_review_queue_sorts_by_what_leaving_a_bin_alone_costs(costs: list[fl
     assert capped == sorted(capped)
 
 
-def test_only_bins_in_review_at_a_site_are_in_its_queue() -> None:
+def test_only_bins_that_wait_for_a_person_are_in_queues() -> None:
     assert from_status(waiting(3.0))["review"] == "REVIEW#FRA1"
-    for state in set(BinState) - {BinState.REVIEW}:
-        assert "review" not in from_status(BinStatus("A-17", 1, state, site="FRA1"))
-    assert "review" not in from_status(BinStatus("A-17", 1, BinState.REVIEW))
+    queues = {"review", "queue", "queue_severity", "queue_assignee"}
+    for state in BinState:
+        item = from_status(BinStatus("A-17", 1, state, site="FRA1", severity=Severity.HIGH, assignee="ann"))
+        assert item.keys() & queues == (queues if state.needs_attention else set())
+
+
+def test_a_bin_that_nobody_has_taken_on_and_that_has_no_alert_is_in_no_queue_for_these() -> None:
+    assert {"queue_severity", "queue_assignee"}.isdisjoint(from_status(waiting(3.0)))
 
 
 def test_a_bin_that_was_never_judged_and_waits_all_the_same_comes_last() -> None:

@@ -106,7 +106,7 @@ def test_an_alerts_message_says_everything_that_was_agreed() -> None:
         "reason": None,
         "episode": "open",
         "image": {"bucket": "photos", "key": "incoming/A-1/1.jpg", "version": "v1"},
-        "link": f"{API}/v1/bins/A-1",
+        "link": f"{API}/page#/bins/A-1",
         "model": "bin-counter/3",
         "policy": "FRA1/1",
         "at": "2026-11-22T12:00:00.000Z",
@@ -253,7 +253,7 @@ What to do: go to the bin and count. Then report what it holds, so that the aler
 
 Site: FRA1
 Consignment: C-1
-Picture: https://api.example.org/api/v1/bins/A-1 (sign in; the answer links to the picture)
+Picture: https://api.example.org/api/page#/bins/A-1 (sign in)
 File: s3://photos/incoming/A-1/1.jpg
 
 Why: 2.0 % of bins here are wrong before any photo. What its 2 photos show together is 9,751 times as probable for a \
@@ -275,8 +275,7 @@ The worst so far:
   A-1: 1 counted, 3 expected, 99.5 % wrong
   A-2: 1 counted, 3 expected, 70.0 % wrong
 
-All of them (sign in):
-  https://api.example.org/api/v1/bins?status=mismatch&consignment=C-1
+All of them: https://api.example.org/api/page#/consignments/C-1 (sign in)
 
 Digest {digest_id}, 2026-11-22T12:00:00.000Z"""
 
@@ -289,6 +288,11 @@ def test_a_digests_text_tells_what_is_off_and_what_stays_silent() -> None:
     assert text_of(CONSIGNMENT_DIGEST, API) == DIGEST_TEXT.format(digest_id=CONSIGNMENT_DIGEST.digest_id)
 
 
+def test_a_digest_leads_to_where_its_bins_are_worked_off() -> None:
+    assert f"All of them: {API}/page#/queue/FRA1 (sign in)" in text_of(SITE_DIGEST, API)
+    assert f"All of them: {API}/page (sign in)" in text_of(UNEXPECTED_DIGEST, API)
+
+
 def test_a_sites_digest_says_until_when_it_is_silent() -> None:
     assert subject_of(SITE_DIGEST) == "3 alerts at FRA1, more are silent until 2026-11-22 13:00 UTC"
 
@@ -296,7 +300,7 @@ def test_a_sites_digest_says_until_when_it_is_silent() -> None:
 def test_a_digest_of_photos_without_a_bin_shows_the_keys_that_the_camera_wrote() -> None:
     text = text_of(STRAY_DIGEST, API)
     assert "incoming/1.jpg" in text
-    assert f"{API}/v1/rejections" in text
+    assert f"{API}/page#/rejections" in text
 
 
 def test_no_text_holds_a_link_that_opens_the_picture_to_whoever_has_the_mail() -> None:
@@ -314,7 +318,7 @@ def test_no_text_holds_a_link_that_opens_the_picture_to_whoever_has_the_mail() -
         (UNEXPECTED, ["no consignment names it", "The photo shows 1", "load the consignment"]),
         (alert_of(1, verdict=Verdict.REJECTED, reason="truncated"), ["truncated", "photograph the bin again"]),
         (alert_of(1, verdict=Verdict.REVIEW), ["another look is asked for", "look at the picture"]),
-        (stray_alert(), ["Photo without a bin", "bad_key", "<prefix>/<bin id>/<name>.jpg", f"{API}/v1/rejections"]),
+        (stray_alert(), ["Photo without a bin", "bad_key", "<prefix>/<bin id>/<name>.jpg", f"{API}/page#/rejections"]),
     ],
 )
 def test_the_text_speaks_of_the_case(alert: Alert, parts: list[str]) -> None:

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from chalicelib.api.errors import Unprocessable
 from chalicelib.api.policy_bodies import change_in, fields_in, preview_in, rules_in
-from chalicelib.errors import InvalidRequest
+from chalicelib.errors import InvalidRequest, Unprocessable
 from chalicelib.items_policy import from_current_policy
 from chalicelib.site_policy import Rules, SitePolicy, from_document, to_document
 from tests.examples import NOON

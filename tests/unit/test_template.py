@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from chalice.package import YAMLTemplateSerializer
 
+from chalicelib.api.errors import problem
 from chalicelib.digest import Dispatch, Ruling
-from chalicelib.domain import BinState, BinStatus
+from chalicelib.domain import BinState, BinStatus, Severity
 from chalicelib.items import from_outcome, from_status, photo_key, status_key
 from chalicelib.items_alerts import alert_key, from_ruling
 from tests.examples import alert_of, image_of, inspection_of, rejection_of, stray_alert
@@ -305,10 +307,24 @@ def test_what_carries_an_expiry_goes_at_its_time() -> None:
     assert ttl["AttributeName"] in from_ruling(stray_alert(), Ruling(Dispatch.SILENT))
 
 
-def test_a_bin_in_review_is_in_every_index_of_bins() -> None:
-    item = from_status(BinStatus("A-17", state=BinState.REVIEW, site="FRA1", consignment_id="C-1"))
+def test_a_bin_that_waits_is_in_every_index_of_bins() -> None:
+    status = BinStatus("A-17", state=BinState.REVIEW, site="FRA1", consignment_id="C-1")
+    item = from_status(replace(status, severity=Severity.LOW, assignee="ann"))
     for index, key in keys_of_indexes().items():
         assert (key <= set(item)) == (index != "history")
+
+
+def test_what_every_photo_changes_is_in_few_indexes_in_whole() -> None:
+    indexes = RESOURCES["Bins"]["Properties"]["GlobalSecondaryIndexes"]
+    whole = {index["IndexName"] for index in indexes if index["Projection"]["ProjectionType"] == "ALL"}
+    assert whole == {"attention", "bins", "consignments", "history", "review"}
+    assert len(indexes) <= 20
+
+
+def test_the_api_may_count_dead_letters_and_not_read_them() -> None:
+    granted = [(action, resource) for action, resource in grants("APIHandler") if action.startswith("sqs:")]
+    queues = [{"Fn::GetAtt": [queue, "Arn"]} for queue in ("DeadLetters", "AlertsDeadLetters")]
+    assert granted == [("sqs:GetQueueAttributes", queue) for queue in queues]
 
 
 def test_a_photo_that_was_held_against_an_expectation_is_in_the_history_of_its_site() -> None:
@@ -350,22 +366,34 @@ def test_functions_that_measure_have_their_stacks_namespace(function: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("response", "code"),
+    ("response", "status", "code"),
     [
-        ("UNAUTHORIZED", "unauthorized"),
-        ("ACCESS_DENIED", "forbidden"),
-        ("MISSING_AUTHENTICATION_TOKEN", "not_found"),
-        ("THROTTLED", "too_many_requests"),
-        ("DEFAULT_4XX", "bad_request"),
-        ("DEFAULT_5XX", "unavailable"),
+        ("UNAUTHORIZED", 401, "unauthorized"),
+        ("ACCESS_DENIED", 403, "forbidden"),
+        ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found"),
+        ("REQUEST_TOO_LARGE", 413, "too_large"),
+        ("THROTTLED", 429, "too_many_requests"),
+        ("DEFAULT_4XX", None, "bad_request"),
+        ("INTEGRATION_TIMEOUT", 504, "gateway_timeout"),
+        ("DEFAULT_5XX", None, "unavailable"),
     ],
 )
-def test_what_the_gateway_answers_by_itself_has_the_shape_of_the_apis_errors(response: str, code: str) -> None:
+def test_what_the_gateway_answers_by_itself_has_the_shape_of_the_apis_errors(
+    response: str, status: int | None, code: str
+) -> None:
     answers = RESOURCES["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
-    template = answers[response]["responseTemplates"]["application/json"]
+    answer = answers[response]
+    template = answer["responseTemplates"]["application/json"]
     body = json.loads(template.replace("$context.error.messageString", '"a message, quoted by the gateway"'))
-    assert body["error"] == code
-    assert set(body) == {"error", "message"}
+    usual = problem(status or 0, code, body["detail"])
+    assert body == {name: value for name, value in usual.items() if status or name != "status"}
+    assert answer["responseParameters"]["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+
+
+def test_who_is_refused_at_the_gate_is_told_how_to_get_in_and_who_came_too_often_when_to_come_again() -> None:
+    answers = RESOURCES["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
+    assert answers["UNAUTHORIZED"]["responseParameters"]["gatewayresponse.header.WWW-Authenticate"] == "'Bearer'"
+    assert answers["THROTTLED"]["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
 
 
 def test_the_api_is_throttled_and_takes_no_binary_bodies() -> None:

@@ -40,6 +40,11 @@ def test_links_to_pictures_are_signed_so_that_they_end() -> None:
     assert wiring.client("s3").meta.config.signature_version == "s3v4"
 
 
+def test_links_to_pictures_lead_to_the_buckets_region_without_a_detour() -> None:
+    link = wiring.client("s3").generate_presigned_url("get_object", Params={"Bucket": "photos", "Key": "1.jpg"})
+    assert link.startswith("https://photos.s3.eu-central-1.amazonaws.com/1.jpg?")
+
+
 def test_the_time_is_as_precise_as_it_is_recorded() -> None:
     assert wiring.now().microsecond % 1000 == 0
     assert wiring.now().utcoffset() is not None

@@ -6,6 +6,7 @@ from typing import Final
 
 from chalicelib.api.bodies import ReopeningBody, ResolutionBody
 from chalicelib.api.cursors import DEFAULT_LIMIT, MOST
+from chalicelib.api.exports import MOST_EXPORTED
 from chalicelib.api.openapi.operation import Body, Operation, Parameter, Role
 from chalicelib.api.openapi.vocabulary import (
     Schema,
@@ -17,6 +18,7 @@ from chalicelib.api.openapi.vocabulary import (
     name_of,
     number,
     one_of,
+    optional,
     page,
     record,
     ref,
@@ -27,16 +29,32 @@ from chalicelib.api.openapi.vocabulary import (
     whole,
     with_fields,
 )
-from chalicelib.domain import BinState, Direction, EpisodeState, Verdict
+from chalicelib.domain import BIN_ID, BinState, Direction, EpisodeState, Severity, Verdict
+from chalicelib.listing import Sort
 from chalicelib.resolution import Asked, Cause
 
+_CURSOR: Final = Parameter(
+    "cursor", {"type": "string"}, "Where to go on: the `cursor` of the page before, of the same list."
+)
 PAGING: Final = (
     Parameter(
         "limit",
         {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT},
         "How many entries at most.",
     ),
-    Parameter("cursor", {"type": "string"}, "Where to go on: the `cursor` of the page before, of the same list."),
+    _CURSOR,
+)
+EXPORT_PAGING: Final = (
+    Parameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": MOST_EXPORTED, "default": DEFAULT_LIMIT},
+        f"How many entries at most; as JSON up to {MOST}.",
+    ),
+    _CURSOR,
+)
+TIMES: Final = (
+    Parameter("from", {"type": "string", "format": "date-time"}, "Only from this moment on."),
+    Parameter("to", {"type": "string", "format": "date-time"}, "Only before this moment."),
 )
 
 _JUDGEMENT: Final[dict[str, Schema]] = {
@@ -53,6 +71,8 @@ _JUDGEMENT: Final[dict[str, Schema]] = {
     "policy": maybe(text("FRA1/3", "The version of the policy that judged.")),
     "photos_judged": maybe(whole(2, "How many photos were judged together.")),
 }
+_SITE_OR_NONE: Final = {"type": "string", "pattern": rf"^({BIN_ID.pattern})?$"}
+_SWITCH: Final = {"type": "string", "enum": ["true", "false"], "default": "false"}
 _PICTURE: Final = maybe(
     text("https://photos.s3.example/incoming/A-17/2.jpg", "A link to the newest photo; good for five minutes.")
 )
@@ -111,8 +131,30 @@ _SAID: Final[dict[str, Schema]] = {
     "at": time(),
 }
 
+_RESOLUTION: Final = record(
+    "What an operator said that a bin really holds.",
+    type=always("resolution"),
+    **_SAID,
+    true_count=whole(2, "How many goods it really holds."),
+    reason=one_of(Cause, "lost"),
+    note=text("behind the shelf"),
+    expected=maybe(whole(3)),
+    asked=one_of(Asked, "alert", "Why somebody looked."),
+    is_wrong=flag("Whether the bin held something else than was expected.", example=True),
+    corrects=maybe(whole(5, "The version of the resolution that this one takes the place of.")),
+    stood=ref("Bin"),
+)
+_REOPENING: Final = record(
+    "What took a resolution back.",
+    type=always("reopening"),
+    **_SAID,
+    reopens=whole(7, "The version of the resolution that it took back."),
+    note=text("that was A-18"),
+)
+
 SCHEMAS: Final[dict[str, Schema]] = {
     "Bin": BIN,
+    "BinInList": optional(with_fields(BIN, "A bin in a list.", picture_url=_PICTURE), "picture_url"),
     "BinInFull": with_fields(
         BIN,
         "A bin, what it should hold, and a link to its newest photo.",
@@ -154,26 +196,12 @@ SCHEMAS: Final[dict[str, Schema]] = {
         **BIN["properties"],
         picture_url=_PICTURE,
     ),
-    "Resolution": record(
-        "What an operator said that a bin really holds.",
-        type=always("resolution"),
-        **_SAID,
-        true_count=whole(2, "How many goods it really holds."),
-        reason=one_of(Cause, "lost"),
-        note=text("behind the shelf"),
-        expected=maybe(whole(3)),
-        asked=one_of(Asked, "alert", "Why somebody looked."),
-        is_wrong=flag("Whether the bin held something else than was expected.", example=True),
-        corrects=maybe(whole(5, "The version of the resolution that this one takes the place of.")),
-        stood=ref("Bin"),
+    "Resolution": _RESOLUTION,
+    "Reopening": _REOPENING,
+    "ResolutionAtSite": with_fields(
+        _RESOLUTION, "A resolution, with the photo that it was about.", picture_url=_PICTURE
     ),
-    "Reopening": record(
-        "What took a resolution back.",
-        type=always("reopening"),
-        **_SAID,
-        reopens=whole(7, "The version of the resolution that it took back."),
-        note=text("that was A-18"),
-    ),
+    "ReopeningAtSite": with_fields(_REOPENING, "A reopening, with the photo that it was about.", picture_url=_PICTURE),
 }
 
 OPERATIONS: Final = (
@@ -182,13 +210,24 @@ OPERATIONS: Final = (
         "/v1/bins",
         "list_bins",
         "List bins",
-        page("bins", ref("Bin")),
-        "Those that need attention come newest change first where no consignment is named.",
+        page("bins", ref("BinInList")),
+        "Each list is read from an index that holds just what is asked for, so not every filter goes with every other: "
+        "what can't be had is a 400 that says what can. Of a site with `attention=true`, the costliest to leave alone "
+        "come first.",
         query=(
+            Parameter("site", _SITE_OR_NONE, "Only bins of this site; without a value, those at none."),
             Parameter("status", {"type": "string", "enum": [str(state) for state in BinState]}, "Only such bins."),
+            Parameter("attention", _SWITCH, "Only bins that wait for a person."),
             Parameter("consignment", name_of("C-1"), "Only bins of this consignment."),
-            *PAGING,
+            Parameter("severity", {"type": "string", "enum": [str(one) for one in Severity]}, "Only such alerts."),
+            Parameter("assignee", {"type": "string", "minLength": 1, "maxLength": 256}, "Only bins that are theirs."),
+            *TIMES,
+            Parameter("q", name_of("A-"), "Only bins whose names begin so."),
+            Parameter("sort", {"type": "string", "enum": [str(one) for one in Sort]}, "The order."),
+            Parameter("pictures", _SWITCH, "Whether each bin has `picture_url`."),
+            *EXPORT_PAGING,
         ),
+        is_list=True,
     ),
     Operation("GET", "/v1/bins/{bin_id}", "show_bin", "Show a bin", ref("BinInFull"), refusals=(404,)),
     Operation(
@@ -197,7 +236,8 @@ OPERATIONS: Final = (
         "list_photos",
         "List a bin's photos, newest first",
         page("inspections", either(ref("Inspection"), ref("Rejection"))),
-        query=PAGING,
+        query=EXPORT_PAGING,
+        is_list=True,
     ),
     Operation(
         "GET",
@@ -205,7 +245,8 @@ OPERATIONS: Final = (
         "list_acts",
         "List what people said of a bin, newest first",
         page("resolutions", either(ref("Resolution"), ref("Reopening"))),
-        query=PAGING,
+        query=EXPORT_PAGING,
+        is_list=True,
     ),
     Operation(
         "POST",
@@ -250,7 +291,8 @@ OPERATIONS: Final = (
         "List rejected photos, newest first",
         page("rejections", ref("Rejection")),
         "Also those whose key names no bin.",
-        query=PAGING,
+        query=EXPORT_PAGING,
+        is_list=True,
     ),
     Operation(
         "GET",

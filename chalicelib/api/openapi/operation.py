@@ -7,7 +7,7 @@ the refusals that all operations of its kind share.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,20 @@ _NAMED = {
     "bin_id": name_of("A-17", "The bin."),
     "consignment_id": name_of("C-1", "The consignment."),
     "site": name_of("FRA1", "The site."),
+    "file": text("index.html", "A file of the page.", pattern="^[A-Za-z0-9._-]+$"),
+}
+_LISTED = (JSON, "text/csv", "application/x-ndjson")
+"""In what forms lists come; `chalicelib.api.exports` makes them."""
+_FOLLOWING = {
+    "Link": {"description": 'The next page, as `<...>; rel="next"`, where there may be one.', "schema": text("")}
+}
+_TAG = {"ETag": {"description": "The version, for If-Match.", "schema": text('"7"', pattern='^"[0-9]+"$')}}
+_IF_MATCH: dict[str, Any] = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The version that this is about, as ETag gave it; where it is another by now, it is a 412.",
+    "schema": text('"7"'),
 }
 _KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
@@ -100,6 +114,11 @@ class Operation:
         query: the parameters of its query.
         body: its body; None where it takes none.
         keyed: whether it takes an Idempotency-Key.
+        tagged: whether it answers with the version, as an ETag.
+        guarded: whether it takes that as If-Match.
+        is_list: whether it is a list that comes as JSON, CSV and JSON Lines.
+        media: the media types of its answer, where that is no JSON; example and schema are of JSON alone.
+        also: what else it may answer, by status code.
         refusals: status codes that it answers with beside those of its kind.
 
     """
@@ -114,6 +133,11 @@ class Operation:
     query: tuple[Parameter, ...] = ()
     body: Body | None = None
     keyed: bool = False
+    tagged: bool = False
+    guarded: bool = False
+    is_list: bool = False
+    media: tuple[str, ...] = (JSON,)
+    also: Mapping[int, str] = field(default_factory=dict)
     refusals: tuple[int, ...] = ()
 
     @property
@@ -130,27 +154,38 @@ class Operation:
             ((429, 500), True),
             ((401, 403, 503), self.role is not Role.ANYBODY),
             ((400,), is_asked_something),
+            ((406,), self.is_list),
+            ((412,), self.guarded),
             ((413, 415, 422), self.body is not None),
         )
         return sorted({*self.refusals, *(status for statuses, applies in kinds if applies for status in statuses)})
 
     def described(self, components: Mapping[str, Schema]) -> dict[str, Any]:
         """Return what OpenAPI says of it."""
-        content = {JSON: {"schema": self.answer, "example": example_of(self.answer, components)}}
         closed = self.role is not Role.ANYBODY
+        headers = [header for header, is_read in ((_KEY, self.keyed), (_IF_MATCH, self.guarded)) if is_read]
         described = {
             "operationId": self.name,
             "tags": [self.tag],
             "summary": self.summary,
             "description": " ".join(filter(None, (self.detail, _MAY_CALL[self.role]))),
             "security": [{SCHEME: [self.role.value]}] if closed else [],
-            "parameters": [*self._in_path(), *(one.described() for one in self.query), *([_KEY] if self.keyed else [])],
+            "parameters": [*self._in_path(), *(one.described() for one in self.query), *headers],
             "responses": {
-                "200": {"description": "Done.", "content": content},
+                "200": self._success(components),
+                **{str(status): {"description": what} for status, what in self.also.items()},
                 **{str(status): {"$ref": f"#/components/responses/{status}"} for status in self.statuses},
             },
         }
         return described | ({"requestBody": self.body.described()} if self.body else {})
+
+    def _success(self, components: Mapping[str, Schema]) -> dict[str, Any]:
+        json = {"schema": self.answer, "example": example_of(self.answer, components)}
+        text = {"schema": {"type": "string"}}
+        media = _LISTED if self.is_list else self.media
+        headers = {**(_FOLLOWING if self.is_list else {}), **(_TAG if self.tagged else {})}
+        content = {one: json if one == JSON else text for one in media}
+        return {"description": "Done.", "content": content, **({"headers": headers} if headers else {})}
 
     def _in_path(self) -> list[dict[str, Any]]:
         return [

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from typing import Final
 
-from chalicelib.api.openapi.operation import Operation, Role
-from chalicelib.api.openapi.vocabulary import Schema, always, record
+from chalicelib.api.openapi.operation import JSON, Operation, Role
+from chalicelib.api.openapi.vocabulary import Schema, always, maybe, record, text
 
 SCHEMAS: Final[dict[str, Schema]] = {}
+
+_TEXT: Final[Schema] = {"type": "string", "examples": ["<!doctype html>"]}
+_UNCHANGED: Final = {304: "Unchanged since the ETag that If-None-Match names."}
+_SIGN_IN: Final = record(
+    "Where the page's people sign in.",
+    **{
+        name: maybe(text(example))
+        for name, example in {
+            "authorize_url": "https://issuer.example/authorize",
+            "token_url": "https://issuer.example/token",
+            "logout_url": "https://issuer.example/logout",
+            "client_id": "operators",
+            "redirect_uri": "https://api.example/api/page",
+            "scope": "openid",
+        }.items()
+    },
+)
 
 OPERATIONS: Final = (
     Operation(
@@ -26,5 +43,28 @@ OPERATIONS: Final = (
         "Describe the API: this document",
         {"type": "object", "description": "An OpenAPI 3.1 document.", "examples": [{"openapi": "3.1.0"}]},
         role=Role.ANYBODY,
+    ),
+    Operation(
+        "GET",
+        "/page",
+        "page",
+        "The operators' page",
+        _TEXT,
+        role=Role.ANYBODY,
+        media=("text/html",),
+        also=_UNCHANGED | {308: "The same without a slash at its end."},
+        refusals=(404,),
+    ),
+    Operation(
+        "GET",
+        "/page/{file}",
+        "page_file",
+        "A file of the operators' page",
+        _SIGN_IN,
+        "`config.json` says where the page's people sign in; all null where they can't.",
+        role=Role.ANYBODY,
+        media=("text/html", "text/css", "text/javascript", "image/svg+xml", JSON),
+        also=_UNCHANGED,
+        refusals=(404,),
     ),
 )

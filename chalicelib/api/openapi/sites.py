@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from chalicelib.api.openapi.operation import Operation
+from chalicelib.api.openapi.bins import EXPORT_PAGING, TIMES
+from chalicelib.api.openapi.operation import Operation, Parameter
 from chalicelib.api.openapi.vocabulary import (
     Schema,
+    either,
     flag,
     many,
     maybe,
     name_of,
     number,
+    page,
     record,
     ref,
     share,
+    table,
+    time,
     whole,
     with_fields,
 )
@@ -25,6 +30,12 @@ _SEEN: Final = record(
     wrong=whole(12, "How many of them were."),
     expected_wrong=number(13.2, "How many should have been, by their probabilities.", minimum=0),
     share=maybe(ref("Estimate")),
+)
+
+_VERDICTS: Final = table(
+    {"type": "integer", "minimum": 0},
+    {"match": 700, "mismatch": 12, "review": 30, "unexpected": 5, "rejected": 3},
+    "Photos by verdict.",
 )
 
 SCHEMAS: Final[dict[str, Schema]] = {
@@ -58,6 +69,45 @@ SCHEMAS: Final[dict[str, Schema]] = {
             audits_from=whole(20),
         ),
     ),
+    "SiteInList": record(
+        "A site.",
+        site=maybe(name_of("FRA1", "Null: bins that no consignment places.")),
+        bins_waiting=maybe(whole(12, "How many of its bins wait for a person.")),
+    ),
+    "Statistics": record(
+        "What happened at a site in some hours up to now, and what waits there.",
+        site=name_of("FRA1"),
+        **{"from": time("The beginning of the first hour.")},
+        to=time("Now."),
+        photos_per_minute=number(12.5, minimum=0),
+        hours=many(ref("Hour"), "Oldest first; the last one still runs."),
+        verdicts=_VERDICTS,
+        open=table({"type": "integer", "minimum": 0}, {"mismatch": 4, "review": 6, "unexpected": 1, "rejected": 1}),
+        alert_precision=ref("Seen"),
+        review_yield=ref("Seen"),
+        review_load=record(
+            "How much there is to review.",
+            waiting=whole(6),
+            per_hour=whole(60, "How many the site's people can look at.", least=1),
+            hours_to_clear=number(0.1, minimum=0),
+        ),
+        dead_letters=table({"type": "integer", "minimum": 0}, {"inbox": 0, "alerts": 0}, "Of all sites together."),
+    ),
+    "Hour": record(
+        "What happened in an hour.",
+        at=time("Its beginning."),
+        photos=whole(750),
+        verdicts=_VERDICTS,
+        rejections=whole(3),
+        alerts=whole(4),
+        latency_ms=maybe(
+            record(
+                "From a photo's upload to its verdict, in milliseconds; null where there was none.",
+                p50=number(900.0, minimum=0),
+                p95=number(2_100.0, minimum=0),
+            )
+        ),
+    ),
     "Feedback": record(
         "What resolved bins have taught about a site.",
         site=name_of("FRA1"),
@@ -72,6 +122,35 @@ SCHEMAS: Final[dict[str, Schema]] = {
 }
 
 OPERATIONS: Final = (
+    Operation(
+        "GET",
+        "/v1/sites",
+        "list_sites",
+        "List all sites that bins have been at",
+        page("sites", ref("SiteInList")),
+        refusals=(400,),
+    ),
+    Operation(
+        "GET",
+        "/v1/sites/{site}/statistics",
+        "show_statistics",
+        "Show a site's figures for a dashboard",
+        ref("Statistics"),
+        query=(
+            Parameter(
+                "hours", {"type": "integer", "minimum": 1, "maximum": 744, "default": 24}, "So many hours up to now."
+            ),
+        ),
+    ),
+    Operation(
+        "GET",
+        "/v1/sites/{site}/resolutions",
+        "list_acts_at",
+        "List what people said at a site, oldest first",
+        page("resolutions", either(ref("ResolutionAtSite"), ref("ReopeningAtSite"))),
+        query=(*TIMES, *EXPORT_PAGING),
+        is_list=True,
+    ),
     Operation(
         "GET",
         "/v1/sites/{site}/feedback",
