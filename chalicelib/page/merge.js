@@ -1,0 +1,50 @@
+// What a fresh first page of a list says about the entries that are on the screen. Pure.
+//
+// Whoever works on a list must not have it move under their hands. So entries keep their places, those that are new
+// are handed back apart, and one that is missing is only suspected to be gone: it may have moved behind the page.
+
+/** `shown` and `page` are bins in order, `isWhole` says that the page is the whole list. */
+export function compared(shown, page, isWhole) {
+  const fresh = new Map(page.map((bin) => [bin.bin_id, bin]));
+  const known = new Set(shown.map((bin) => bin.bin_id));
+  const reach = isWhole ? shown.length : lastShared(shown, fresh) + 1;
+  return {
+    bins: shown.map((bin) => fresh.get(bin.bin_id) ?? bin),
+    added: page.filter((bin) => !known.has(bin.bin_id)),
+    missing: shown.filter((bin, place) => place < reach && !fresh.has(bin.bin_id)),
+  };
+}
+
+/** Lays the entries of a further page behind those that are there; one that moved is not shown twice. */
+export function appended(shown, page) {
+  const known = new Set(shown.map((bin) => bin.bin_id));
+  return [...shown, ...page.filter((bin) => !known.has(bin.bin_id))];
+}
+
+/** The list with all that is new at its own place: as the page has it, then what the page does not reach. */
+export function renewed(shown, page) {
+  return appended(page, shown);
+}
+
+/** Lays the lists of a timeline together, newest first, and ends where one that goes on has not been read further. */
+export function woven(lists) {
+  const limit = Math.max(-Infinity, ...lists.filter((list) => list.cursor).map((list) => oldest(list.entries)));
+  const all = lists.flatMap((list) => list.entries).filter((entry) => Date.parse(entry.at) >= limit);
+  return all.sort((one, other) => Date.parse(other.at) - Date.parse(one.at));
+}
+
+/** What has changed between two states of a bin that matters to whoever is about to act on it. */
+export function differs(before, after) {
+  const told = ["status", "expected", "predicted", "assignee", "photos", "photo_requested_at"];
+  return told.filter((name) => (before[name] ?? null) !== (after[name] ?? null)).concat(
+    (before.alert?.state ?? null) !== (after.alert?.state ?? null) ? ["alert"] : [],
+  );
+}
+
+function lastShared(shown, fresh) {
+  return shown.findLastIndex((bin) => fresh.has(bin.bin_id));
+}
+
+function oldest(entries) {
+  return entries.length ? Date.parse(entries.at(-1).at) : Infinity;
+}

@@ -1,0 +1,5 @@
+import { h } from "./dom.js";
+
+export function view() {
+  return { element: h("section", { class: "sheet" }, h("h1", null, "rejections")), title: "rejections" };
+}

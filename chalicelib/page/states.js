@@ -1,0 +1,88 @@
+// What is shown where there is nothing to show: loading, empty, failed. And short messages at the edge of the screen.
+
+import { Problem, SessionEnded } from "./api.js";
+import { announce, fill, h, icon } from "./dom.js";
+
+const TOAST_MS = 9000;
+
+/** Grey bars in the place of what is on its way. */
+export function loading(what = "Loading", lines = 3) {
+  return h("div", { class: "loading", role: "status" }, h("span", { class: "hidden" }, what), Array.from({ length: lines }, () => h("i")));
+}
+
+export function empty(title, text, ...more) {
+  return h("div", { class: "empty", "data-testid": "empty" }, icon("check"), h("p", { class: "strong" }, title), text && h("p", null, text), more);
+}
+
+/** What went wrong, in words, with a way to try again. */
+export function failed(error, retry) {
+  const [title, text] = said(error);
+  return h(
+    "div",
+    { class: "failed", role: "alert", "data-testid": "failed" },
+    icon("warn"),
+    h("p", { class: "strong" }, title),
+    h("p", null, text),
+    retry && h("button", { type: "button", onclick: retry }, "Try again"),
+  );
+}
+
+/** An error as a title and a sentence. */
+export function said(error) {
+  if (error instanceof SessionEnded) return ["Your session has ended", "Sign in again to go on; what you have typed is kept."];
+  if (error instanceof Problem) return saidBy(error);
+  if (error?.name === "NoAnswer") {
+    return navigator.onLine === false
+      ? ["You are offline", "Nothing was sent. Try again when the network is back."]
+      : ["No answer from the service", "It may be busy or out of reach. Trying again is safe: nothing is done twice."];
+  }
+  return ["Something went wrong on this page", String(error?.message ?? error)];
+}
+
+function saidBy(problem) {
+  const text = problem.message.charAt(0).toUpperCase() + problem.message.slice(1);
+  const titles = { 403: "You may not do this", 404: "Not on file", 409: "This can't be done now", 412: "Somebody was faster", 422: "This is not accepted", 429: "Too many requests" };
+  return [titles[problem.status] ?? (problem.status >= 500 ? "The service has a problem" : "The service says no"), text];
+}
+
+/** Shows a short message for a while; `action` is a label and what it does. */
+export function toast(text, { action, kind = "" } = {}) {
+  const shelf = document.getElementById("toasts");
+  const close = () => {
+    clearTimeout(timer);
+    one.remove();
+  };
+  const one = h(
+    "div",
+    { class: `toast ${kind}`, "data-testid": "toast" },
+    h("span", null, text),
+    action && h("button", { type: "button", onclick: () => (close(), action.run()) }, action.label),
+    h("button", { type: "button", class: "quiet", "aria-label": "Dismiss", onclick: close }, icon("close")),
+  );
+  const timer = setTimeout(close, TOAST_MS);
+  shelf.prepend(one);
+  while (shelf.children.length > 3) shelf.lastChild.remove();
+  announce(text);
+  return close;
+}
+
+/** A dialog over the page; Esc and a click beside it close it, then the focus goes back. */
+export function dialog(title, body, { name = "dialog", isFirm = false, closed = () => {} } = {}) {
+  const back = document.activeElement;
+  const head = h("div", { class: "dialog-head" }, h("h2", { id: `${name}-title` }, title));
+  const box = h("dialog", { class: `dialog ${name}`, "aria-labelledby": `${name}-title`, "data-testid": name }, head, body);
+  if (!isFirm) {
+    fill(head, [...head.childNodes], h("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => box.close() }, icon("close")));
+    box.addEventListener("click", (event) => event.target === box && box.close());
+  } else {
+    box.addEventListener("cancel", (event) => event.preventDefault());
+  }
+  box.addEventListener("close", () => {
+    box.remove();
+    if (back?.isConnected) back.focus({ preventScroll: true });
+    closed();
+  });
+  document.body.append(box);
+  box.showModal();
+  return box;
+}
