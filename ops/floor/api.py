@@ -27,16 +27,16 @@ Query = dict[str, str | int | None]
 """A query's parameters; those that are None are not sent."""
 
 
-def connection(pause_seconds: float = 0.3) -> urllib3.PoolManager:
+def connection(pause_seconds: float = 0.25) -> urllib3.PoolManager:
     """Return connections that try again, pausing longer each time, where nothing was said against the request.
 
     All methods may be tried again: what changes something carries a key, or says the same however often it is said.
     """
     retries = urllib3.Retry(
-        total=5,
+        total=4,
         connect=2,
         read=2,
-        status=5,
+        status=4,
         backoff_factor=pause_seconds,
         status_forcelist=_AGAIN,
         allowed_methods=None,
