@@ -1,4 +1,4 @@
-"""The API's own routes over a world in memory, behind a real HTTP server on loopback, for whoever calls it as a client."""
+"""The API's own routes over a world in memory, behind an HTTP server on loopback, for whoever calls it as a client."""
 
 from __future__ import annotations
 

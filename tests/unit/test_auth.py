@@ -256,9 +256,10 @@ def test_a_change_of_a_policy_remembers_whose_token_it_came_with(client: Client)
     assert client.http.put("/v1/policies/FRA1", headers=headers, body=body).json_body["author"] == "operator-7"
 
 
-def test_every_route_but_health_and_the_page_is_closed(client: Client) -> None:
+def test_every_route_but_health_the_description_and_the_page_is_closed(client: Client) -> None:
     routes = [(path, entry) for path, methods in client._app.routes.items() for entry in methods.values()]
-    assert [path for path, entry in routes if entry.authorizer is None] == ["/health", "/page", "/page/{file}"]
+    is_open = [path for path, entry in routes if entry.authorizer is None]
+    assert is_open == ["/health", "/openapi.json", "/page", "/page/{file}"]
     closed = [(path, entry) for path, entry in routes if entry.authorizer is not None]
     assert len(closed) >= 16
     for path, entry in closed:
