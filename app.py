@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
 from chalice.app import Chalice, ConvertToMiddleware
 
 from chalicelib import alerts, api, events, telemetry, wiring
+from chalicelib.domain import Alert
 from chalicelib.inbox import work_off
 from chalicelib.statistics import Happened, counted
 
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from chalice.app import AuthRequest, DynamoDBEvent, SQSEvent
 
-    from chalicelib.domain import Alert, BinImage, Outcome, Rejection
+    from chalicelib.domain import BinImage, Outcome, Rejection
+    from chalicelib.photo_call import Raised
 
-    Told = tuple[DynamoDBRecord, events.StatusChange | Rejection, Alert | None]
-    """A record of the stream, what it tells, and the alert that follows."""
+    Told = tuple[DynamoDBRecord, events.StatusChange | Rejection, Raised | None]
+    """A record of the stream, what it tells, and the alert or the call for a photo that follows."""
 
 PLACEHOLDER = "arn:aws:dummy:::replaced-by-the-template"
 """Chalice wants an address; the merged template puts the real resource in its place."""
@@ -73,15 +75,15 @@ def _told_in(event: DynamoDBEvent) -> Iterator[Told]:
         item = record.dynamodb
         change = events.change_in(item.old_image, item.new_image) if item else None
         if change:
-            yield record, change, alerts.alert_for(change)
+            yield record, change, alerts.raised_by(change)
 
 
 def _happened_in(told: Iterable[Told]) -> Iterator[Happened]:
-    for record, change, alert in told:
+    for record, change, raised in told:
         if isinstance(change, events.StatusChange):
             written = record.dynamodb.approximate_creation_date_time if record.dynamodb else None
             at = datetime.fromtimestamp(written, UTC) if written else change.after.changed_at
-            yield Happened(record.event_id or "", at, change.before, change.after, alerted=alert is not None)
+            yield Happened(record.event_id or "", at, change.before, change.after, alerted=isinstance(raised, Alert))
 
 
 def _work_off(record: SQSRecord) -> None:

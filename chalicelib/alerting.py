@@ -1,5 +1,7 @@
 """The stream's use case: alerts have come up; send them, or one digest in their place, each exactly once recorded.
 
+Calls for another photo go the same way, and none of them becomes part of a digest.
+
 Gather, decide, apply, for a handful of alerts at a time. `gather` reads how those stand that were offered before, and
 what their gates have counted. `decide` is pure. `apply` records how the new ones leave together with the gates, in
 one conditional transaction, and only then publishes what is due and marks it as sent. Dying between two steps loses
@@ -14,21 +16,22 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.digest import admit, concerned_consignment, consignment_gate, window_gate
+from chalicelib.digest import Dispatch, Ruling, admit, concerned_consignment, consignment_gate, window_gate
+from chalicelib.domain import Alert
 from chalicelib.errors import Conflict, TemporaryFailure
 from chalicelib.ports import MOST_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from chalicelib.digest import DigestLimits, GateName, Ruling, Tally
-    from chalicelib.domain import Alert
+    from chalicelib.digest import DigestLimits, GateName, Tally
+    from chalicelib.photo_call import Raised
     from chalicelib.ports import Ledger, Standing, Topic
 
 _ATTEMPTS = 8
 _FIRST_PAUSE_S = 0.05
 
-Ruled = tuple["Alert", "Ruling"]
+Ruled = tuple["Raised", Ruling]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Alerter:
     limits_for: Callable[[str | None], DigestLimits]
     sleep: Callable[[float], None]
 
-    def work_off(self, alerts: Iterable[Alert]) -> Iterator[Ruled]:
+    def work_off(self, alerts: Iterable[Raised]) -> Iterator[Ruled]:
         """Send what is due; yields each alert that was dealt with now and not before, with how it left.
 
         Raises:
@@ -51,7 +54,7 @@ class Alerter:
         for first in range(0, len(each_once), MOST_AT_ONCE):
             yield from self._work_off(each_once[first : first + MOST_AT_ONCE])
 
-    def _work_off(self, alerts: Sequence[Alert]) -> Iterator[Ruled]:
+    def _work_off(self, alerts: Sequence[Raised]) -> Iterator[Ruled]:
         known, new = self._ruled(alerts)
         for alert, ruling in [*known, *new]:
             if ruling.is_due:
@@ -60,9 +63,9 @@ class Alerter:
                 yield alert, ruling
         yield from ((alert, ruling) for alert, ruling in new if not ruling.is_due)
 
-    def _ruled(self, alerts: Sequence[Alert]) -> tuple[list[Ruled], list[Ruled]]:
+    def _ruled(self, alerts: Sequence[Raised]) -> tuple[list[Ruled], list[Ruled]]:
         """Return the alerts that had been ruled upon, and those that are now, with how they leave."""
-        limits = {alert.alert_id: self.limits_for(alert.site) for alert in alerts}
+        limits = {alert.alert_id: self.limits_for(alert.site) for alert in alerts if isinstance(alert, Alert)}
         for attempt in range(_ATTEMPTS):
             standing = self._gather(alerts, limits)
             known = [
@@ -79,19 +82,26 @@ class Alerter:
             return known, new
         raise TemporaryFailure(f"the gates of alerts change too fast: {_ATTEMPTS} attempts met another change")
 
-    def _gather(self, alerts: Sequence[Alert], limits: Mapping[str, DigestLimits]) -> Standing:
-        windows = {window_gate(alert, limits[alert.alert_id]).name for alert in alerts}
-        consignments = {concerned_consignment(alert) for alert in alerts} - {None}
+    def _gather(self, alerts: Sequence[Raised], limits: Mapping[str, DigestLimits]) -> Standing:
+        gated = [alert for alert in alerts if isinstance(alert, Alert)]
+        windows = {window_gate(alert, limits[alert.alert_id]).name for alert in gated}
+        consignments = {concerned_consignment(alert) for alert in gated} - {None}
         return self.ledger.read(alerts, windows, [one for one in consignments if one])
 
 
 def rule(
-    alerts: Sequence[Alert], limits: Mapping[str, DigestLimits], standing: Standing
+    alerts: Sequence[Raised], limits: Mapping[str, DigestLimits], standing: Standing
 ) -> tuple[list[Ruled], dict[GateName, Tally]]:
-    """Decide how alerts leave, one after the other; returns that, and the tallies that have changed."""
+    """Decide how alerts leave, one after the other; returns that, and the tallies that have changed.
+
+    A call for another photo passes no gate: somebody waits for what it asks for.
+    """
     tallies = dict(standing.tallies)
-    rulings = []
+    rulings: list[Ruled] = []
     for alert in alerts:
+        if not isinstance(alert, Alert):
+            rulings.append((alert, Ruling(Dispatch.ALONE)))
+            continue
         its = limits[alert.alert_id]
         consignment = standing.consignments.get(concerned_consignment(alert) or "")
         gate = consignment_gate(consignment, its) if consignment else None
@@ -100,7 +110,7 @@ def rule(
     return rulings, {name: tally for name, tally in tallies.items() if tally != standing.tallies.get(name)}
 
 
-def _pause(attempt: int, alert: Alert) -> float:
+def _pause(attempt: int, alert: Raised) -> float:
     """Return how long to wait for others; two that met wait differently long, each always alike."""
     share = zlib.crc32(alert.alert_id.encode()) / 2**32
     return _FIRST_PAUSE_S * 2.0**attempt * (0.5 + share)

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 from chalicelib.domain import Alert, EpisodeState, Rejection, Severity, Verdict
 from chalicelib.items import timestamp
+from chalicelib.photo_call import PHOTO_REQUEST, PhotoCall
+from chalicelib.severity import at_stake, severity_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from chalicelib.domain import BinStatus, Episode
     from chalicelib.events import StatusChange
+    from chalicelib.photo_call import Raised
 
-_HIGH_FROM = 1.5
-_MEDIUM_FROM = 0.5
-"""Goods that are probably wrong, from which a mismatch is that severe."""
+
+def raised_by(change: StatusChange | Rejection) -> Raised | None:
+    """Return what a change calls for: an alert, another photo, or nothing. One change never calls for both."""
+    return alert_for(change) or photo_call_for(change)
 
 
 def alert_for(change: StatusChange | Rejection) -> Alert | None:
@@ -31,30 +35,25 @@ def alert_for(change: StatusChange | Rejection) -> Alert | None:
     return _bin_alert(change.after, change.after.episode) if raised and change.after.episode else None
 
 
-def severity_of(verdict: Verdict, probability: float | None, stake: int) -> Severity:
-    """Return how soon someone should walk: by the goods that are probably wrong, probability of a mismatch x stake.
-
-    High from 1.5 on, medium from 0.5 on: one item short is never high, three are from a probability of 0.5 on. More
-    probable or more at stake is never less severe. What is no mismatch says nothing of goods, and is low.
-    """
-    if verdict is not Verdict.MISMATCH:
-        return Severity.LOW
-    wrong = (probability or 0.0) * stake
-    if wrong >= _HIGH_FROM:
-        return Severity.HIGH
-    return Severity.MEDIUM if wrong >= _MEDIUM_FROM else Severity.LOW
-
-
-def at_stake(expected: int | None, predicted: str | None) -> int:
-    """Return by how many goods the count differs from the consignment: at least one, or there were no mismatch.
-
-    An open class counts as its least member: of a bin that should hold 9 and shows "6+", one item is at stake.
-    """
-    if expected is None or predicted is None:
-        return 1
-    least = int(predicted.rstrip("+"))
-    difference = max(0, least - expected) if predicted.endswith("+") else abs(expected - least)
-    return max(1, difference)
+def photo_call_for(change: StatusChange | Rejection) -> PhotoCall | None:
+    """Return the call for another photo that a change makes: once for each request."""
+    if isinstance(change, Rejection):
+        return None
+    status, request = change.after, change.after.photo_request
+    is_new = request is not None and (change.before is None or change.before.photo_request != request)
+    if request is None or not is_new:
+        return None
+    return PhotoCall(
+        alert_id=_alert_id(f"{status.bin_id}/{timestamp(request.at)}/{PHOTO_REQUEST}"),
+        bin_id=status.bin_id,
+        at=request.at,
+        by=request.by,
+        note=request.note,
+        site=status.site,
+        consignment_id=status.consignment_id,
+        expected=status.expected,
+        image=status.image,
+    )
 
 
 def _raised(status: BinStatus | None) -> set[tuple[datetime, Verdict]]:

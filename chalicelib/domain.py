@@ -269,6 +269,15 @@ _PASSING = {Verdict.UNEXPECTED, Verdict.REJECTED}
 
 
 @dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """Somebody has asked for another photo of a bin, and none has come yet that was taken since then."""
+
+    at: datetime
+    by: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BinStatus:
     """Where one bin stands.
 
@@ -278,6 +287,7 @@ class BinStatus:
     starts afresh, and `since` is set, whenever its expectation changes or someone has resolved it. A photo taken
     before belongs to the past.
     `resolution` is the version that the last standing resolution under this expectation made; photos do not end it.
+    `assignee` is who looks after the bin, `photo_request` what the cameras still owe: both end where it starts afresh.
     """
 
     bin_id: str
@@ -298,8 +308,8 @@ class BinStatus:
     judgement: Judgement | None = None
     episode: Episode | None = None
     resolution: int | None = None
-    severity: Severity | None = None
     assignee: str | None = None
+    photo_request: OpenRequest | None = None
 
     def evidence_with(self, outcome: Outcome) -> Evidence | None:
         """Return what all photos say together once this one has ended; None where none was held against anything."""
@@ -317,7 +327,7 @@ class BinStatus:
         counted = replace(self, version=self.version + 1, photos=self.photos + 1)
         if not self._is_of_now(outcome):
             return counted
-        told = replace(counted, evidence=self.evidence_with(outcome))
+        told = replace(counted, evidence=self.evidence_with(outcome), photo_request=self._request_after(outcome))
         is_newest = self.image is None or outcome.image.order >= self.image.order
         if isinstance(outcome, Inspection):
             told = _inspected(told, outcome, judgement or outcome.judgement, is_newest=is_newest)
@@ -342,6 +352,14 @@ class BinStatus:
     def acknowledged(self, by: str) -> BinStatus:
         """Return the status once somebody has taken up its episode."""
         return self._with_episode_in(EpisodeState.ACKNOWLEDGED, by)
+
+    def assigned(self, assignee: str | None) -> BinStatus:
+        """Return the status once somebody has been named to look after the bin, or nobody any more."""
+        return replace(self, version=self.version + 1, assignee=assignee)
+
+    def photo_requested(self, request: OpenRequest) -> BinStatus:
+        """Return the status once somebody has asked for another photo; an earlier request is replaced."""
+        return replace(self, version=self.version + 1, photo_request=request)
 
     def resolved(self, by: str, at: datetime) -> BinStatus:
         """Return the status once somebody has looked into the bin: evidence starts afresh."""
@@ -372,11 +390,17 @@ class BinStatus:
             evidence=_together(stood.evidence, self.evidence),
             episode=Episode(EpisodeState.REOPENED, at, (verdict,), by, reopened_by=by),
             resolution=stood.resolution,
+            assignee=self.assignee or stood.assignee,
+            photo_request=self.photo_request,
         )
 
     def _is_of_now(self, outcome: Outcome) -> bool:
         says_something = isinstance(outcome, Inspection) or outcome.says_something_of_the_bin
         return says_something and outcome.image.uploaded_at >= self.since
+
+    def _request_after(self, outcome: Outcome) -> OpenRequest | None:
+        is_answer = self.photo_request is not None and outcome.image.uploaded_at >= self.photo_request.at
+        return None if is_answer else self.photo_request
 
     def _with_episode_in(self, state: EpisodeState, by: str) -> BinStatus:
         episode = replace(self.episode, state=state, by=by) if self.episode else None
@@ -396,6 +420,8 @@ class BinStatus:
             judgement=None,
             episode=None,
             resolution=None,
+            assignee=None,
+            photo_request=None,
         )
 
 

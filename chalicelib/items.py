@@ -15,7 +15,7 @@ One table, five item types of bins and consignments:
 An inspection and a rejection share their key, so a photo can only ever end as one of them. Index attributes:
 
     by_time                      photos of a bin by upload time (local index)
-    attention, attention_at      by time: bins that a person should look at, by state; rejected photos; a site's acts
+    attention, attention_at      by time: bins that a person should look at, by state; rejected photos; statements
     shard, state_bin             all bins, spread over SHARDS partitions, by state and name
     consignment_id, state_bin    a consignment's bins, by state and name
     history, happened_at         what happened at a site by time: inspections that were held against an expectation
@@ -52,12 +52,14 @@ from chalicelib.domain import (
     Inspection,
     Item,
     Judgement,
+    OpenRequest,
     Outcome,
     Rejection,
     Severity,
     Verdict,
 )
 from chalicelib.evidence import CountEstimate, Evidence
+from chalicelib.severity import severity_of_bin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -185,6 +187,8 @@ def from_status(status: BinStatus) -> Attributes:
         "judgement": _judgement_fields(status.judgement) if status.judgement else None,
         "episode": _episode_fields(status.episode) if status.episode else None,
         "resolution": _whole(status.resolution),
+        "assignee": status.assignee,
+        "photo_request": _request_fields(status.photo_request) if status.photo_request else None,
         "shard": shard_of(status.bin_id),
         "state_bin": f"{status.state}#{status.bin_id}",
         "site_bin": queue_of(status.site),
@@ -280,6 +284,8 @@ def to_status(item: Mapping[str, Any]) -> BinStatus:
         judgement=_to_judgement(item["judgement"]) if "judgement" in item else None,
         episode=_to_episode(item["episode"]) if "episode" in item else None,
         resolution=int(item["resolution"]) if "resolution" in item else None,
+        assignee=item.get("assignee"),
+        photo_request=_to_request(item["photo_request"]) if "photo_request" in item else None,
     )
 
 
@@ -337,7 +343,7 @@ def _queues(status: BinStatus) -> Attributes:
     if not status.state.needs_attention:
         return {}
     cost = (status.judgement.expected_cost if status.judgement else None) or 0.0
-    site, severity, assignee = status.site, status.severity, status.assignee
+    site, severity, assignee = status.site, severity_of_bin(status), status.assignee
     queues = {
         "review": state_queue(status.state, site),
         "review_cost": f"{min(cost, _MOST_COST):020.6f}#{status.bin_id}",
@@ -456,6 +462,14 @@ def adding(sums: Mapping[str, Decimal], fixed: Attributes) -> dict[str, Any]:
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
     }
+
+
+def _request_fields(request: OpenRequest) -> Attributes:
+    return {"at": timestamp(request.at), "by": request.by, "note": request.note}
+
+
+def _to_request(fields: Mapping[str, Any]) -> OpenRequest:
+    return OpenRequest(moment(fields["at"]), fields["by"], fields["note"])
 
 
 def present(fields: Attributes) -> Attributes:

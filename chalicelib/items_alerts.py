@@ -1,7 +1,8 @@
 """The table's shape, continued: alerts that were ruled upon, and the gates' tallies. Pure, as `items` is.
 
     PK                 SK                 type
-    BIN#<bin>          ALERT#<alert id>   ALERT   one alert of a bin: how it leaves, and whether it has
+    BIN#<bin>          ALERT#<alert id>   ALERT   one alert of a bin, or one call for another photo: how it leaves, and
+                                                  whether it has
     STRAY#<image id>   ALERT#<alert id>   ALERT   the same, the photo's key names no bin
     SITE#<site>        WINDOW#<start>     GATE    what one window of a site has counted
     NO-SITE            WINDOW#<start>     GATE    the same for bins that no consignment places
@@ -19,14 +20,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.digest import Digest, Dispatch, GateName, Ruling, Scope, Suspect, Tally
-from chalicelib.domain import Verdict
+from chalicelib.domain import Alert, Verdict
 from chalicelib.items import Attributes, bin_key, consignment_key, moment, present, real, timestamp, to_float
+from chalicelib.photo_call import PHOTO_REQUEST, PhotoCall
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from chalicelib.domain import Alert
+    from chalicelib.photo_call import Raised
 
 KEPT = timedelta(days=90)
 """How long an alert's record and a gate's tally outlast the alert; the stream offers nothing again after a day."""
@@ -34,9 +36,10 @@ KEPT = timedelta(days=90)
 _WINDOWS = {Scope.SITE: "SITE#", Scope.NO_SITE: "NO-SITE", Scope.NO_BIN: "NO-BIN"}
 
 
-def alert_key(alert: Alert) -> Attributes:
-    """Return the primary key of an alert's record."""
-    partition = f"STRAY#{alert.image.image_id}" if alert.bin_id is None else bin_key(alert.bin_id)
+def alert_key(alert: Raised) -> Attributes:
+    """Return the primary key of an alert's record, or of a call's."""
+    is_stray = isinstance(alert, Alert) and alert.bin_id is None
+    partition = f"STRAY#{alert.image.image_id}" if is_stray and alert.image else bin_key(str(alert.bin_id))
     return {"PK": partition, "SK": f"ALERT#{alert.alert_id}"}
 
 
@@ -47,21 +50,19 @@ def gate_key(name: GateName) -> Attributes:
     return {"PK": f"{_WINDOWS[name.scope]}{name.of}", "SK": f"WINDOW#{timestamp(name.start)}"}
 
 
-def from_ruling(alert: Alert, ruling: Ruling) -> Attributes:
-    """Return the record of an alert."""
+def from_ruling(alert: Raised, ruling: Ruling) -> Attributes:
+    """Return the record of an alert, or of a call for another photo."""
     fields = {
         "alert_id": alert.alert_id,
         "bin_id": alert.bin_id,
         "site": alert.site,
         "consignment_id": alert.consignment_id,
-        "verdict": alert.verdict.value,
-        "severity": alert.severity.value,
-        "probability_of_mismatch": real(alert.probability_of_mismatch),
         "at": timestamp(alert.at),
         "dispatch": ruling.dispatch.value,
         "is_sent": ruling.is_sent,
         "digest": _digest_fields(ruling.digest) if ruling.digest else None,
         "expires_at": _expiry(alert.at),
+        **_verdict_fields(alert),
     }
     return {**alert_key(alert), "type": "ALERT", **present(fields)}
 
@@ -97,6 +98,16 @@ def to_tally(item: Mapping[str, Any]) -> Tally:
         worst=tuple(map(_to_suspect, item["worst"])),
         latest=moment(item["latest"]),
     )
+
+
+def _verdict_fields(alert: Raised) -> Attributes:
+    if isinstance(alert, PhotoCall):
+        return {"verdict": PHOTO_REQUEST}
+    return {
+        "verdict": alert.verdict.value,
+        "severity": alert.severity.value,
+        "probability_of_mismatch": real(alert.probability_of_mismatch),
+    }
 
 
 def _digest_fields(digest: Digest) -> Attributes:

@@ -3,6 +3,8 @@
     PK           SK                      type
     BIN#<bin>    RESOLUTION#<version>    RESOLUTION  what somebody found in the bin, and where the bin stood
     BIN#<bin>    RESOLUTION#<version>    REOPENING   somebody took a resolution back, and where it had found the bin
+    BIN#<bin>    RESOLUTION#<version>    ASSIGNMENT  somebody named who looks after the bin
+    BIN#<bin>    RESOLUTION#<version>    PHOTO_REQUEST  somebody asked for another photo of the bin
     BIN#<bin>    REQUEST#<key's hash>    REQUEST     a request with an Idempotency-Key has been carried out
     SITE#<site>  FEEDBACK                FEEDBACK    sums over the site's standing resolutions
 
@@ -17,30 +19,40 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.feedback import Feedback
-from chalicelib.items import INDEX_ATTRIBUTES, Attributes, adding, bin_key, from_status, moment, timestamp, to_status
-from chalicelib.resolution import Cause, Finding, Reopening, Resolution
+from chalicelib.items import (
+    INDEX_ATTRIBUTES,
+    Attributes,
+    adding,
+    bin_key,
+    from_status,
+    moment,
+    present,
+    timestamp,
+    to_status,
+)
+from chalicelib.resolution import Assignment, Cause, Finding, PhotoRequest, Reopening, Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.domain import BinStatus
-    from chalicelib.resolution import Act
+    from chalicelib.resolution import Act, Statement
 
 ACTS = "RESOLUTION#"
-"""What the sort keys of resolutions and of what takes them back begin with."""
+"""What the sort keys of all that people said of a bin begin with."""
 
 _OF_THE_TABLE = {"PK", "SK", "type", *INDEX_ATTRIBUTES}
 """What a status has as an item of its own and not inside another."""
 
 
 def act_key(bin_id: str, version: int) -> Attributes:
-    """Return the primary key of the resolution or reopening that made a version of a bin's status."""
+    """Return the primary key of what somebody said and what made a version of a bin's status."""
     return {"PK": bin_key(bin_id), "SK": f"{ACTS}{version:010d}"}
 
 
-def acts_at(site: str) -> str:
-    """Return the attention partition of what people said at a site, beside those of bins and photos."""
-    return f"ACTS#{site}"
+def statements_at(site: str) -> str:
+    """Return the attention partition of what people said of a site's goods, beside those of bins and photos."""
+    return f"STATEMENTS#{site}"
 
 
 def request_key(bin_id: str, idempotency_key: str) -> Attributes:
@@ -54,20 +66,24 @@ def feedback_key(site: str) -> Attributes:
 
 
 def from_act(act: Act) -> Attributes:
-    """Return the item of a resolution or of a reopening."""
+    """Return the item of what somebody said. The site's history has what tells of the goods, and nothing else."""
     common = {
         **act_key(act.bin_id, act.version),
         "bin_id": act.bin_id,
         "version": Decimal(act.version),
         "by": act.by,
         "at": timestamp(act.at),
-        "stood": _nested(act.stood),
     }
+    if isinstance(act, Assignment):
+        return {**common, "type": "ASSIGNMENT", **present({"assignee": act.assignee})}
+    if isinstance(act, PhotoRequest):
+        return {**common, "type": "PHOTO_REQUEST", "note": act.note}
+    common["stood"] = _nested(act.stood)
     if act.stood.site:
         common |= {
             "history": act.stood.site,
             "happened_at": f"{timestamp(act.at)}#{act.version}",
-            "attention": acts_at(act.stood.site),
+            "attention": statements_at(act.stood.site),
             "attention_at": f"{timestamp(act.at)}#{act.bin_id}#{act.version:010d}",
         }
     if isinstance(act, Reopening):
@@ -82,7 +98,17 @@ def from_act(act: Act) -> Attributes:
 
 
 def to_act(item: Mapping[str, Any]) -> Act:
-    """Return the resolution or reopening that an item holds."""
+    """Return what somebody said, from its item."""
+    bin_id, version, by, at = item["bin_id"], int(item["version"]), item["by"], moment(item["at"])
+    if item["type"] == "ASSIGNMENT":
+        return Assignment(bin_id, version, by, at, item.get("assignee"))
+    if item["type"] == "PHOTO_REQUEST":
+        return PhotoRequest(bin_id, version, by, at, item["note"])
+    return to_statement(item)
+
+
+def to_statement(item: Mapping[str, Any]) -> Statement:
+    """Return what somebody said of a bin's goods, or that it was wrong, from its item."""
     bin_id, version, by, at = item["bin_id"], int(item["version"]), item["by"], moment(item["at"])
     stood = to_status(item["stood"])
     if item["type"] == "REOPENING":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from chalicelib.domain import BinState, BinStatus, Severity
 from chalicelib.errors import InvalidRequest
+from chalicelib.severity import severity_of_bin
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,7 +73,7 @@ class Wanted:
             and self.state in {None, status.state}
             and (status.state.needs_attention or not needs_attention)
             and self.consignment_id in {None, status.consignment_id}
-            and self.severity in {None, status.severity}
+            and self.severity in {None, severity_of_bin(status)}
             and self.assignee in {None, status.assignee}
             and (self.since is None or status.changed_at >= self.since)
             and (self.until is None or status.changed_at < self.until)

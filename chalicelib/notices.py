@@ -1,25 +1,29 @@
 """How alerts and digests read: as JSON, as attributes for subscribers' filters, as text for a person. Pure.
 
-A notice is what goes out, an alert or a digest. Links lead to the operators' page, which shows whom it knows: a signed
-link to a picture would end with the credentials of the function that made it, hours after the mail, and until then open
-the picture to everybody whom the mail is passed on to. The page gets a new one for each who asks.
+A notice is what goes out: an alert, a digest, or a call for another photo, which `photo_notices` puts into words.
+Links lead to the operators' page, which shows whom it knows: a signed link to a picture would end with the credentials
+of the function that made it, hours after the mail, and until then open the picture to everybody whom the mail is passed
+on to. The page gets a new one for each who asks.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chalicelib import photo_notices
 from chalicelib.digest import Digest, Scope
 from chalicelib.domain import Alert, Direction, EpisodeState, Severity, Verdict
 from chalicelib.items import timestamp
+from chalicelib.photo_call import PhotoCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from chalicelib.digest import Suspect
+    from chalicelib.photo_call import Raised
 
-Notice = Alert | Digest
+Notice = Alert | Digest | PhotoCall
 
 _LONGEST_SUBJECT = 100
 """Characters; SNS takes no longer one."""
@@ -36,11 +40,13 @@ _STANDS_FOR = {
 
 def id_of(notice: Notice) -> str:
     """Return the id by which receivers drop repeats."""
-    return notice.alert_id if isinstance(notice, Alert) else notice.digest_id
+    return notice.digest_id if isinstance(notice, Digest) else notice.alert_id
 
 
 def message_of(notice: Notice, api: str) -> dict[str, Any]:
     """Return a notice as the JSON object that subscribers receive; `api` is the API's address."""
+    if isinstance(notice, PhotoCall):
+        return photo_notices.message_of(notice, _link_of(notice, api))
     return _alert_message(notice, api) if isinstance(notice, Alert) else _digest_message(notice, api)
 
 
@@ -50,17 +56,24 @@ def attributes_of(notice: Notice) -> dict[str, str | list[str]]:
     A digest has all values that the alerts could have that it keeps silent, so that it reaches everybody whose filter
     would have let one of them through, unless the filter asks for a kind.
     """
+    if isinstance(notice, PhotoCall):
+        return photo_notices.attributes_of(notice)
     return _alert_attributes(notice) if isinstance(notice, Alert) else _digest_attributes(notice)
 
 
 def subject_of(notice: Notice) -> str:
     """Return the subject line: at most 100 printable characters of ASCII, as SNS wants it."""
-    subject = _alert_subject(notice) if isinstance(notice, Alert) else _digest_subject(notice)
+    if isinstance(notice, PhotoCall):
+        subject = photo_notices.subject_of(notice)
+    else:
+        subject = _alert_subject(notice) if isinstance(notice, Alert) else _digest_subject(notice)
     return "".join(one if " " <= one <= "~" else "?" for one in subject)[:_LONGEST_SUBJECT]
 
 
 def text_of(notice: Notice, api: str) -> str:
     """Return a notice as a person on the floor reads it: what is wrong, what to do, and why it came."""
+    if isinstance(notice, PhotoCall):
+        return photo_notices.text_of(notice, _link_of(notice, api))
     return _alert_text(notice, api) if isinstance(notice, Alert) else _digest_text(notice, api)
 
 
@@ -198,7 +211,7 @@ def _photos(alert: Alert) -> str:
     return f"its {alert.photos} photos show together is" if many else "its photo shows is"
 
 
-def _link_of(alert: Alert, api: str) -> str:
+def _link_of(alert: Raised, api: str) -> str:
     return f"{api}/page#/bins/{alert.bin_id}" if alert.bin_id else f"{api}/page#/rejections"
 
 

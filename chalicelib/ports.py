@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from chalicelib.digest import GateName, Ruling, Tally
-    from chalicelib.domain import Alert, Bin, BinImage, BinStatus, Consignment, Outcome
+    from chalicelib.domain import Bin, BinImage, BinStatus, Consignment, Outcome
     from chalicelib.events import Message
     from chalicelib.evidence import CountEstimate
     from chalicelib.notices import Notice
+    from chalicelib.photo_call import Raised
     from chalicelib.policy import Policy
     from chalicelib.statistics import Counted
 
@@ -91,13 +92,19 @@ MOST_AT_ONCE = 25
 
 
 class Ledger(Protocol):
-    """Which alerts were ruled upon, how, and which of them have gone out. All methods raise TemporaryFailure."""
+    """Which alerts were ruled upon, how, and which of them have gone out; calls for another photo likewise.
 
-    def read(self, alerts: Sequence[Alert], gates: Collection[GateName], consignments: Collection[str]) -> Standing:
+    All methods raise TemporaryFailure.
+    """
+
+    def read(self, alerts: Sequence[Raised], gates: Collection[GateName], consignments: Collection[str]) -> Standing:
         """Return what is on file, consistently, of at most `MOST_AT_ONCE` alerts and what they concern."""
 
     def record(
-        self, rulings: Sequence[tuple[Alert, Ruling]], before: Mapping[GateName, Tally], after: Mapping[GateName, Tally]
+        self,
+        rulings: Sequence[tuple[Raised, Ruling]],
+        before: Mapping[GateName, Tally],
+        after: Mapping[GateName, Tally],
     ) -> None:
         """Record how alerts leave, and what their gates have counted then, all or nothing.
 
@@ -106,12 +113,12 @@ class Ledger(Protocol):
 
         """
 
-    def mark_sent(self, alert: Alert) -> None:
+    def mark_sent(self, alert: Raised) -> None:
         """Record that the alert, or the digest in its place, has gone out."""
 
 
 class Topic(Protocol):
-    """Where alerts and digests go."""
+    """Where alerts, digests and calls for another photo go."""
 
     def publish(self, notice: Notice) -> None:
         """Send one to all subscribers.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.domain import Bin, BinImage, BinState, BinStatus, Consignment, Outcome
     from chalicelib.listing import Wanted
     from chalicelib.replay import Past
-    from chalicelib.resolution import Act, Resolution
+    from chalicelib.resolution import Act, Resolution, Statement
     from chalicelib.site_policy import SitePolicy, Standing
     from chalicelib.statistics import Counts
     from chalicelib.trail import AuditRecord
@@ -63,10 +63,10 @@ class Directory(Protocol):
     def acts(self, bin_id: str, limit: int, start: Position | None) -> Page[Act]:
         """Return what people said of one bin, newest first: resolutions, and what took them back."""
 
-    def acts_at(
+    def statements(
         self, site: str, since: datetime | None, until: datetime | None, limit: int, start: Position | None
-    ) -> Page[Act]:
-        """Return what people said of a site's bins from one moment to another, oldest first; `until` is too late."""
+    ) -> Page[Statement]:
+        """Return what people said of a site's goods from one moment to another, oldest first; `until` is too late."""
 
     def waiting(self, site: str) -> dict[BinState, int]:
         """Return how many bins of a site wait for a person, by state."""
@@ -133,8 +133,8 @@ class PolicyBook(Protocol):
             InvalidRequest: `start` is no position in this list.
         """
 
-    def put(self, policy: SitePolicy) -> None:
-        """Put a new version into force, and on file.
+    def put(self, policy: SitePolicy, record: AuditRecord) -> None:
+        """Put a new version into force, and it and its record on file, all or nothing.
 
         Raises:
             Conflict: the version in force is not the one before it.
@@ -164,12 +164,14 @@ class Asking:
 class Step:
     """What somebody's request changes: where the bin stands, what was said, what the bin's site learns from it.
 
-    Where the bin stands as before, it keeps its version, and only the request's key is remembered.
+    `record` is what the audit trail keeps of it. Where the bin stands as before, it keeps its version, nothing is
+    recorded, and only the request's key is remembered.
     """
 
     after: BinStatus
     act: Act | None = None
     learnt: Feedback = NOTHING
+    record: AuditRecord | None = None
 
 
 class People(Protocol):
@@ -193,7 +195,10 @@ class People(Protocol):
 
 
 class Trail(Protocol):
-    """The audit trail. All methods raise TemporaryFailure; lists come newest first and lag behind by a moment."""
+    """The audit trail. All methods raise TemporaryFailure; lists come newest first and lag behind by a moment.
+
+    Whatever changes something writes its record beside it, in one transaction: those records are on file already.
+    """
 
     def record(self, record: AuditRecord) -> None:
         """Put a record on file, once however often it is told; only for a change that no transaction can hold."""

@@ -1,4 +1,4 @@
-"""What people find in bins and say of them: resolutions, and what takes them back. Facts; nothing is decided here.
+"""What people find in bins, say of them and want of them. Facts; nothing is decided here.
 
 Each is kept for ever beside its bin, under the version of the bin's status that it made: a version is made once, so
 nothing that somebody said can be overwritten, and the order of the versions is the order in which it was said.
@@ -98,7 +98,32 @@ class Reopening:
     note: str = ""
 
 
-Act = Resolution | Reopening
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Somebody has named who looks after a bin; None for nobody any more."""
+
+    bin_id: str
+    version: int
+    by: str
+    at: datetime
+    assignee: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoRequest:
+    """Somebody has asked for another photo of a bin."""
+
+    bin_id: str
+    version: int
+    by: str
+    at: datetime
+    note: str = ""
+
+
+Statement = Resolution | Reopening
+"""What tells of the goods."""
+
+Act = Statement | Assignment | PhotoRequest
 
 
 def _asked(stood: BinStatus) -> Asked:

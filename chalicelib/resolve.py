@@ -1,8 +1,9 @@
-"""The use case of people: take up an alert, say what a bin really holds, take that back.
+"""The use case of people: take up an alert, say what a bin really holds, take that back, and what they ask of others.
 
 Gather, decide, apply: read the bin and the resolution that stands, decide what follows, and write it in one
-conditional transaction: the bin's status, what was said, and what the site's sums learn from it. The status's version
-is the lock: where a photo or somebody else has changed the bin meanwhile, all is read and decided again.
+conditional transaction: the bin's status, what was said, what the audit trail keeps, and what the site's sums learn.
+The status's version is the lock: where a photo or somebody else has changed the bin meanwhile, all is read and decided
+again, unless the caller wants to change what they have seen and nothing else.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.domain import Bin, BinState, EpisodeState
+from chalicelib.domain import Bin, BinState, EpisodeState, OpenRequest
 from chalicelib.errors import Conflict, NotFound, TemporaryFailure
 from chalicelib.feedback import NOTHING, learnt_from
 from chalicelib.ports_api import Asking, Step
-from chalicelib.resolution import Reopening, Resolution
+from chalicelib.resolution import Assignment, PhotoRequest, Reopening, Resolution
+from chalicelib.trail import Action, bin_changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from chalicelib.caller import Caller
     from chalicelib.domain import BinStatus
     from chalicelib.ports import Bins
     from chalicelib.ports_api import People
@@ -29,14 +32,6 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 8
 _FIRST_PAUSE_S = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks; `key` is their Idempotency-Key, by which a request that comes again is known."""
-
-    name: str
-    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +43,7 @@ class Resolver:
     Raises:
         NotFound: no such bin is on file.
         Conflict: the bin does not stand so that this could be done, or the key belongs to another request.
+        PreconditionFailed: the bin has another version than the caller has seen.
         TemporaryFailure: the table did not answer as it should, or the bin changes too fast.
 
     """
@@ -60,30 +56,47 @@ class Resolver:
     def acknowledge(self, bin_id: str, caller: Caller) -> Bin:
         """Take up a bin's alert. Doing it again changes nothing; somebody else takes it over."""
         asking = _asking(caller, "acknowledge")
-        return self._carry_out(bin_id, asking, lambda status, _: acknowledged(status, caller.name))
+        return self._carry_out(
+            bin_id, caller, asking, lambda status, _: acknowledged(status, caller.name, self.clock())
+        )
+
+    def assign(self, bin_id: str, assignee: str | None, caller: Caller) -> Bin:
+        """Name who looks after a bin; None gives it back. It lasts until the bin starts afresh."""
+        asking = _asking(caller, "assign", assignee)
+        return self._carry_out(
+            bin_id, caller, asking, lambda status, _: assigned(status, assignee, caller.name, self.clock())
+        )
+
+    def request_photo(self, bin_id: str, note: str, caller: Caller) -> Bin:
+        """Ask for another photo of a bin. The next one that is taken answers it."""
+        asking = _asking(caller, "request_photo", note)
+        return self._carry_out(
+            bin_id, caller, asking, lambda status, _: photo_requested(status, note, caller.name, self.clock())
+        )
 
     def resolve(self, bin_id: str, finding: Finding, caller: Caller) -> Bin:
         """Say what a bin really holds; it starts afresh. Saying something else of a resolved bin corrects it."""
         asking = _asking(caller, "resolve", finding.true_count, finding.cause, finding.note)
         return self._carry_out(
-            bin_id, asking, lambda status, last: resolved(status, last, finding, caller.name, self.clock())
+            bin_id, caller, asking, lambda status, last: resolved(status, last, finding, caller.name, self.clock())
         )
 
     def reopen(self, bin_id: str, note: str, caller: Caller) -> Bin:
         """Take a bin's resolution back: it stands as it stood, alerts, and its site unlearns what it had learnt."""
         asking = _asking(caller, "reopen", note)
         return self._carry_out(
-            bin_id, asking, lambda status, last: reopened(status, last, note, caller.name, self.clock())
+            bin_id, caller, asking, lambda status, last: reopened(status, last, note, caller.name, self.clock())
         )
 
     def _carry_out(
-        self, bin_id: str, asking: Asking, decide: Callable[[BinStatus, Resolution | None], Step | None]
+        self, bin_id: str, caller: Caller, asking: Asking, decide: Callable[[BinStatus, Resolution | None], Step | None]
     ) -> Bin:
         for attempt in range(_ATTEMPTS):
             is_done = self._was_carried_out(bin_id, asking)
             bin_ = self._known(bin_id)
             if is_done:
                 return bin_
+            caller.refuse_outdated(f"bin {bin_id}", bin_.status.version)
             step = decide(bin_.status, self._standing(bin_.status)) or _remembering(bin_.status, asking)
             if step is None:
                 return bin_
@@ -109,7 +122,7 @@ class Resolver:
         return None if status.resolution is None else self.people.resolution(status.bin_id, status.resolution)
 
 
-def acknowledged(status: BinStatus, by: str) -> Step | None:
+def acknowledged(status: BinStatus, by: str, at: datetime) -> Step | None:
     """Decide what taking up a bin's alert changes; None where nothing.
 
     Raises:
@@ -120,7 +133,29 @@ def acknowledged(status: BinStatus, by: str) -> Step | None:
     if episode is None or not episode.is_active:
         raise Conflict(f"bin {status.bin_id} has no open alert")
     is_theirs = episode.state is EpisodeState.ACKNOWLEDGED and episode.by == by
-    return None if is_theirs else Step(status.acknowledged(by))
+    if is_theirs:
+        return None
+    after = status.acknowledged(by)
+    return Step(after, record=bin_changed(Action.ACKNOWLEDGEMENT, status, after, by=by, at=at))
+
+
+def assigned(status: BinStatus, assignee: str | None, by: str, at: datetime) -> Step | None:
+    """Decide what naming somebody changes; None where they look after the bin already, whoever has named them."""
+    if status.assignee == assignee:
+        return None
+    after = status.assigned(assignee)
+    said = Assignment(status.bin_id, after.version, by, at, assignee)
+    return Step(after, said, record=bin_changed(Action.ASSIGNMENT, status, after, by=by, at=at))
+
+
+def photo_requested(status: BinStatus, note: str, by: str, at: datetime) -> Step | None:
+    """Decide what asking for another photo changes; None where the same person has asked with the same words."""
+    is_open = status.photo_request is not None and (status.photo_request.by, status.photo_request.note) == (by, note)
+    if is_open:
+        return None
+    after = status.photo_requested(OpenRequest(at, by, note))
+    said = PhotoRequest(status.bin_id, after.version, by, at, note)
+    return Step(after, said, record=bin_changed(Action.PHOTO_REQUEST, status, after, by=by, at=at, note=note))
 
 
 def resolved(status: BinStatus, last: Resolution | None, finding: Finding, by: str, at: datetime) -> Step | None:
@@ -143,7 +178,9 @@ def resolved(status: BinStatus, last: Resolution | None, finding: Finding, by: s
         corrects=corrected.version if corrected else None,
     )
     unlearnt = -learnt_from(corrected) if corrected else NOTHING
-    return Step(after, said, learnt_from(said) + unlearnt)
+    found = {"true_count": finding.true_count, "reason": finding.cause.value, "corrects": said.corrects}
+    record = bin_changed(Action.RESOLUTION, status, after, by=by, at=at, note=finding.note, **found)
+    return Step(after, said, learnt_from(said) + unlearnt, record)
 
 
 def reopened(status: BinStatus, last: Resolution | None, note: str, by: str, at: datetime) -> Step | None:
@@ -160,7 +197,8 @@ def reopened(status: BinStatus, last: Resolution | None, note: str, by: str, at:
         raise Conflict(f"bin {status.bin_id} has no resolution under its present expectation")
     after = status.reopened(last.stood, by, at)
     taken_back = Reopening(status.bin_id, after.version, by, at, last.version, last.stood, note)
-    return Step(after, taken_back, -learnt_from(last))
+    record = bin_changed(Action.REOPENING, status, after, by=by, at=at, note=note, reopens=last.version)
+    return Step(after, taken_back, -learnt_from(last), record)
 
 
 def _remembering(status: BinStatus, asking: Asking) -> Step | None:

@@ -1,9 +1,9 @@
 """What the functions tell of themselves: structured logs, traces, metrics. Nothing here alters an outcome.
 
 Metrics: Photos, Verdicts by verdict, Rejections by reason, EndpointLatency and PhotoAge (upload to verdict) in
-milliseconds, Alerts by verdict, of these AlertsSent by themselves and AlertsSilenced, and Digests. What had been
-recorded before is not counted again. Powertools takes their namespace from POWERTOOLS_METRICS_NAMESPACE, so that each
-stack has its own.
+milliseconds, Alerts by verdict, of these AlertsSent by themselves and AlertsSilenced, Digests, and PhotoRequests.
+What had been recorded before is not counted again. Powertools takes their namespace from POWERTOOLS_METRICS_NAMESPACE,
+so that each stack has its own.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from chalicelib.digest import Dispatch
 from chalicelib.domain import Inspection
+from chalicelib.photo_call import PhotoCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from chalicelib.digest import Ruling
-    from chalicelib.domain import Alert, BinImage, Outcome
+    from chalicelib.domain import BinImage, Outcome
     from chalicelib.evidence import CountEstimate
+    from chalicelib.photo_call import Raised
     from chalicelib.ports import Counter
 
 _SERVICE = "bincheck"
@@ -75,8 +77,12 @@ def tell_message_kept(failure: Exception) -> None:
     logger.warning("message stays in the inbox", failure=repr(failure))
 
 
-def tell_alert(alert: Alert, ruling: Ruling) -> None:
-    """Log how an alert left, or that it stays silent, and count it."""
+def tell_alert(alert: Raised, ruling: Ruling) -> None:
+    """Log how an alert left, or that it stays silent, and count it; a call for another photo likewise."""
+    if isinstance(alert, PhotoCall):
+        logger.info("photo requested", alert_id=alert.alert_id, bin_id=alert.bin_id)
+        metrics.add_metric(name="PhotoRequests", unit=MetricUnit.Count, value=1)
+        return
     logger.info(
         "alert",
         alert_id=alert.alert_id,

@@ -13,6 +13,7 @@ from chalicelib.api.policy_bodies import fields_in, rules_in
 from chalicelib.errors import InvalidRequest, NotFound
 from chalicelib.replay import replay
 from chalicelib.site_policy import differences
+from chalicelib.trail import policy_changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,7 +44,7 @@ class Proposal:
             Conflict: somebody has changed the policy since the proposal was made.
         """
         policy = replace(self.then.policy, author=author, at=at, note=note)
-        book.put(policy)
+        book.put(policy, policy_changed(self.now.policy, policy))
         return policy
 
 

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from chalicelib.digest import Ruling, Tally
-    from chalicelib.domain import Alert, Bin, BinImage, BinStatus, Consignment, Outcome
+    from chalicelib.domain import Bin, BinImage, BinStatus, Consignment, Outcome
     from chalicelib.errors import PhotoRefused
     from chalicelib.events import Message
     from chalicelib.notices import Notice
+    from chalicelib.photo_call import Raised
     from chalicelib.policy import Policy
     from chalicelib.ports import Bins
 
@@ -182,7 +183,7 @@ class FakeLedger:
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         return [item for item in self.items.values() if item["type"] == kind]
 
-    def read(self, alerts: Sequence[Alert], gates: Collection[GateName], consignments: Collection[str]) -> Standing:
+    def read(self, alerts: Sequence[Raised], gates: Collection[GateName], consignments: Collection[str]) -> Standing:
         keys = len(alerts) + len(gates) + 2 * len(consignments)
         assert keys <= 100, "one BatchGetItem takes no more"
         self.reads += 1
@@ -197,7 +198,10 @@ class FakeLedger:
         return standing
 
     def record(
-        self, rulings: Sequence[tuple[Alert, Ruling]], before: Mapping[GateName, Tally], after: Mapping[GateName, Tally]
+        self,
+        rulings: Sequence[tuple[Raised, Ruling]],
+        before: Mapping[GateName, Tally],
+        after: Mapping[GateName, Tally],
     ) -> None:
         with self.trouble.around("recording alerts"):
             is_known = any(self._at(alert_key(alert)) for alert, _ in rulings)
@@ -213,7 +217,7 @@ class FakeLedger:
             self.transactions.append(len(written))
             self.items |= {_key(item): item for item in written}
 
-    def mark_sent(self, alert: Alert) -> None:
+    def mark_sent(self, alert: Raised) -> None:
         with self.trouble.around("marking an alert"):
             self.marks += 1
             key = _key(alert_key(alert))

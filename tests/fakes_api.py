@@ -25,6 +25,7 @@ from chalicelib.evidence import CountEstimate
 from chalicelib.listing import Sort, Wanted, list_for
 from chalicelib.load import Loader
 from chalicelib.ports_api import MOST_CHANGES, Page, SiteRules
+from chalicelib.resolution import Statement
 from chalicelib.resolve import Resolver
 from chalicelib.site_policy import SitePolicy, Standing
 from chalicelib.statistics import Counts
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from chalicelib.replay import Past
     from chalicelib.resolution import Act
     from chalicelib.statistics import Counted
+    from chalicelib.trail import AuditRecord
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -130,13 +132,13 @@ class FakeDirectory:
     def acts(self, bin_id: str, limit: int, start: Position | None) -> Page[Act]:
         return _page(f"acts {bin_id}", [*reversed(self.table.said.of_bin(bin_id))], limit, start)
 
-    def acts_at(
+    def statements(
         self, site: str, since: datetime | None, until: datetime | None, limit: int, start: Position | None
-    ) -> Page[Act]:
-        found = [act for act in self.table.said.acts.values() if act.stood.site == site]
-        in_time = [act for act in found if (since is None or act.at >= since) and (until is None or act.at < until)]
+    ) -> Page[Statement]:
+        said = [act for act in self.table.said.acts.values() if isinstance(act, Statement) and act.stood.site == site]
+        in_time = [act for act in said if (since is None or act.at >= since) and (until is None or act.at < until)]
         in_time.sort(key=lambda act: (act.at, act.bin_id, act.version))
-        return _page(f"acts at {site} {since} {until}", in_time, limit, start)
+        return _page(f"statements {site} {since} {until}", in_time, limit, start)
 
     def waiting(self, site: str) -> dict[BinState, int]:
         states = [status.state for status in self._waiting(site)]
@@ -232,7 +234,8 @@ class FakeConsignments:
 class FakePolicyBook:
     """`ports_api.PolicyBook` over dictionaries; what a site has taught is put into its policies by `adapt`."""
 
-    def __init__(self, adapt: Adapt = learnt) -> None:
+    def __init__(self, adapt: Adapt = learnt, trail: FakeTrail | None = None) -> None:
+        self.trail = trail or FakeTrail()
         self.items: dict[str, list[SitePolicy]] = {}
         self.feedback: dict[str, Attributes] = {}
         self._adapt = adapt
@@ -247,10 +250,11 @@ class FakePolicyBook:
     def versions(self, site: str, limit: int, start: Position | None) -> Page[SitePolicy]:
         return _page(f"policies {site}", self.items.get(site, [])[::-1], limit, start)
 
-    def put(self, policy: SitePolicy) -> None:
+    def put(self, policy: SitePolicy, record: AuditRecord) -> None:
         if self.standing(policy.site).policy.version != policy.version - 1:
             raise Conflict(f"version {policy.version - 1} is not the one in force any more")
         self.items.setdefault(policy.site, []).append(policy)
+        self.trail.record(record)
 
 
 @dataclass(frozen=True)
@@ -290,6 +294,9 @@ class FakeWorld:
     rules: SiteRules = field(default_factory=SiteRules)
     statistics: FakeStatistics = field(default_factory=FakeStatistics)
 
+    def __post_init__(self) -> None:
+        self.policies.trail = self.table.trail
+
     def __call__(self) -> World:
         return World(
             bins=self.table,
@@ -310,7 +317,7 @@ class FakeWorld:
 
     @property
     def people(self) -> FakePeople:
-        return FakePeople(self.table, self.table.said)
+        return FakePeople(self.table, self.table.said, self.table.trail)
 
     @property
     def resolver(self) -> Resolver:

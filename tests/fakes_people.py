@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.domain import Bin
 from chalicelib.feedback import NOTHING
 from chalicelib.resolution import Resolution
+from tests.fakes_trail import FakeTrail
 
 if TYPE_CHECKING:
     from chalicelib.domain import BinStatus
@@ -42,6 +43,7 @@ class FakePeople:
 
     table: Table
     said: Said
+    trail: FakeTrail = field(default_factory=FakeTrail)
 
     def resolution(self, bin_id: str, version: int) -> Resolution | None:
         act = self.said.acts.get((bin_id, version))
@@ -60,6 +62,8 @@ class FakePeople:
         if step.act is not None:
             assert (bin_id, step.act.version) not in self.said.acts
             self.said.acts[bin_id, step.act.version] = step.act
+        if step.record is not None:
+            self.trail.record(step.record)
         if asking.key is not None:
             self.said.asked[bin_id, asking.key] = asking
         if before.site is not None:

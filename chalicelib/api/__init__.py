@@ -16,12 +16,14 @@ from chalicelib.api import (
     description,
     errors,
     health,
+    me,
     page,
     people,
     policies,
     rejections,
     reviews,
     sites,
+    trail,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +49,6 @@ def register(
     app.register_blueprint(health.routes())
     app.register_blueprint(description.routes())
     app.register_blueprint(page.routes(page_settings))
-    parts = (bins, consignments, people, policies, rejections, reviews, sites)
+    parts = (bins, consignments, me, people, policies, rejections, reviews, sites, trail)
     for routes in (part.routes for part in parts):
         app.register_blueprint(routes(world, authorizer))

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _ALGORITHMS = ("RS256", "ES256")
 """Asymmetric only: with a symmetric one, whoever reads the public key could sign."""
 
+_NAMES = ("email", "username", "cognito:username")
+"""The claims by which people know each other, the best first. An access token of Cognito has `username` alone."""
+
 _LEEWAY_S = 10
 """Clocks of issuer and Lambda may differ by this much."""
 
@@ -77,7 +80,7 @@ class Authorizer:
         role = _role(claims.get(self.roles_claim))
         return {
             "principalId": claims["sub"],
-            "context": {"role": role or "none"},
+            "context": {"role": role or "none", "display": _display_name(claims)},
             "policyDocument": _policy(role, method_arn),
         }
 
@@ -112,6 +115,12 @@ def _bearer_token(authorization: str) -> str:
 def _audiences(claims: Mapping[str, Any]) -> list[Any]:
     named = claims.get("aud", claims.get("client_id"))
     return named if isinstance(named, list) else [named]
+
+
+def _display_name(claims: Mapping[str, Any]) -> str:
+    """Return the caller's name as people know it; the token's subject, which is recorded, may be a mere number."""
+    named = [claims[name] for name in _NAMES if isinstance(claims.get(name), str) and claims[name]]
+    return str(named[0] if named else claims["sub"])
 
 
 def _role(claim: Any) -> Role | None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalice.app import Blueprint, Response
+from chalice.app import Blueprint
 
 from chalicelib.api import filters, requests, shapes
 from chalicelib.api.cursors import List
-from chalicelib.api.errors import answered
+from chalicelib.api.errors import answered, tagged
 from chalicelib.api.exports import form_for, sent
 from chalicelib.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from chalice.app import Response
 
     from chalicelib.api.world import World
 
@@ -37,12 +39,12 @@ def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:
 
     @blueprint.route("/v1/bins/{bin_id}", authorizer=authorizer)
     @answered
-    def show_bin(bin_id: str) -> dict[str, Any]:
+    def show_bin(bin_id: str) -> Response:
         bin_ = world().bins.get(requests.identifier(bin_id))
         is_on_file = bin_.status.version > 0
         if not is_on_file:
             raise NotFound(f"no bin {bin_id} is on file")
-        return shapes.bin_in_full(bin_, world().pictures)
+        return tagged(shapes.bin_in_full(bin_, world().pictures), bin_.status.version)
 
     @blueprint.route("/v1/bins/{bin_id}/inspections", authorizer=authorizer)
     @answered

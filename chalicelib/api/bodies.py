@@ -29,6 +29,8 @@ Name = Annotated[str, Field(pattern=rf"^(?:{BIN_ID.pattern})$")]
 Sku = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 Quantity = Annotated[int, Field(ge=0, le=100_000)]
 Note = Annotated[str, Field(max_length=1_000)]
+Person = Annotated[str, Field(pattern=r"^[^\p{C}\s](?:[^\p{C}]{0,126}[^\p{C}\s])?$")]
+"""A name as an issuer may give it: up to 128 printable characters, no blank at either end."""
 
 
 class _Body(BaseModel):
@@ -100,6 +102,18 @@ class ResolutionBody(_Body):
         return Finding(self.true_count, self.reason, self.note)
 
 
+class AssignmentBody(_Body):
+    """The body of `POST /v1/bins/{bin_id}/assignment`; null gives the bin back, and has to be said."""
+
+    assignee: Person | None
+
+
+class PhotoRequestBody(_Body):
+    """The body of `POST /v1/bins/{bin_id}/photo-request`; it may be left out."""
+
+    note: Note = ""
+
+
 class ReopeningBody(_Body):
     """The body of `POST /v1/bins/{bin_id}/reopening`; it may be left out."""
 
@@ -114,6 +128,16 @@ def resolution_in(body: bytes) -> ResolutionBody:
         Unprocessable: it breaks the rules.
     """
     return checked(ResolutionBody, _fields_in(body))
+
+
+def assignment_in(body: bytes) -> AssignmentBody:
+    """Return the assignment that a body describes; raises as `resolution_in` does."""
+    return checked(AssignmentBody, _fields_in(body))
+
+
+def photo_request_in(body: bytes) -> PhotoRequestBody:
+    """Return the request for another photo that a body describes; raises as `reopening_in` does."""
+    return checked(PhotoRequestBody, _fields_in(body or b"{}"))
 
 
 def reopening_in(body: bytes) -> ReopeningBody:

@@ -58,14 +58,24 @@ class List:
         return cls("acts", (bin_id,))
 
     @classmethod
+    def of_bin_trail(cls, bin_id: str) -> List:
+        """Name the list of what was done about one bin."""
+        return cls("bin-audit", (bin_id,))
+
+    @classmethod
+    def of_trail(cls, site: str | None, since: str | None, until: str | None) -> List:
+        """Name the list of what was changed at a site in a stretch of time."""
+        return cls("audit", (site, since, until))
+
+    @classmethod
     def of_reviews(cls, site: str) -> List:
         """Name a site's review queue."""
         return cls("reviews", (site,))
 
     @classmethod
-    def of_acts_at(cls, site: str, since: str | None, until: str | None) -> List:
-        """Name the list of what people said at a site."""
-        return cls("acts-at", (site, since, until))
+    def of_statements(cls, site: str, since: str | None, until: str | None) -> List:
+        """Name the list of what people said of a site's goods in a stretch of time."""
+        return cls("statements", (site, since, until))
 
     def cursor(self, page: Page[Any]) -> str | None:
         """Return the cursor of what follows a page of this list; None where nothing can."""

@@ -91,6 +91,11 @@ def answered(view: Callable[..., dict[str, Any] | Response]) -> Callable[..., di
     return answer
 
 
+def tagged(body: dict[str, Any], version: int | str) -> Response:
+    """Return an answer with its version as entity tag, for the If-Match of whoever wants to change what was seen."""
+    return Response(body, headers={"ETag": f'"{version}"'})
+
+
 def in_one_shape(event: Any, get_response: Callable[[Any], Response]) -> Response:
     """Give every response its headers, and Chalice's own errors the shape of ours (a Chalice middleware)."""
     response = get_response(event)

@@ -49,8 +49,9 @@ _JUDGEMENT: Final = (
     *("photos_judged", "is_settled", "is_audit", "stands_for", "expected_cost", "policy"),
 )
 _BIN: Final = (
-    *("bin_id", "status", "changed_at", "photos", "site", "consignment_id", "expected", "predicted", "reason"),
-    *("model", *_JUDGEMENT, "since", "alert.state", "alert.opened_at", "alert.raised", "alert.by"),
+    *("bin_id", "version", "status", "changed_at", "photos", "site", "consignment_id", "expected", "predicted"),
+    *("certainty", "severity", "reason", "model", *_JUDGEMENT, "since"),
+    *("alert.state", "alert.opened_at", "alert.raised", "alert.by", "assignee", "photo_requested_at"),
     *(f"image.{name}" for name in _IMAGE),
 )
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -65,7 +66,10 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "resolutions": (
         *("type", "bin_id", "version", "by", "at", "true_count", "reason", "note", "expected", "asked", "is_wrong"),
-        *("corrects", "reopens", *(f"stood.{name}" for name in _BIN), "picture_url"),
+        *("corrects", "reopens", "assignee", *(f"stood.{name}" for name in _BIN), "picture_url"),
+    ),
+    "audit": (
+        *("at", "by", "action", "version", "site", "bin_id", "consignment_id", "policy", "before", "after", "note"),
     ),
 }
 """The columns of each list, as paths into an entry; fixed, so that all pages of an export fit under one header."""

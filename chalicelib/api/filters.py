@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from chalicelib.api import requests
@@ -36,8 +35,8 @@ def wanted_in(query: Mapping[str, str]) -> Wanted:
         consignment_id=requests.identifier(query["consignment"]) if "consignment" in query else None,
         severity=_choice(Severity, query, "severity"),
         assignee=_assignee(query),
-        since=moment_in(query, "from"),
-        until=moment_in(query, "to"),
+        since=requests.moment_in(query, "from"),
+        until=requests.moment_in(query, "to"),
         name=_beginning(query),
         sort=_choice(Sort, query, "sort"),
     )
@@ -58,20 +57,6 @@ def flag_in(query: Mapping[str, str], name: str) -> bool:
     if value not in {"true", "false"}:
         raise InvalidRequest(f"{name} must be true or false")
     return value == "true"
-
-
-def moment_in(query: Mapping[str, str], name: str) -> datetime | None:
-    """Return the moment that a parameter names, an RFC 3339 text with its zone; None where it is left out."""
-    if name not in query:
-        return None
-    try:
-        # A plus sign that was not escaped arrives as a space.
-        moment = datetime.fromisoformat(query[name].replace(" ", "+"))
-    except ValueError as error:
-        raise InvalidRequest(f"{name} must be a time like 2026-11-22T12:00:00Z") from error
-    if moment.tzinfo is None:
-        raise InvalidRequest(f"{name} needs a zone, as 2026-11-22T12:00:00Z has one")
-    return moment
 
 
 def _choice(choices: type[Choice], query: Mapping[str, str], name: str) -> Choice | None:

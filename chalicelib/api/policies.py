@@ -8,24 +8,32 @@ from chalice.app import Blueprint
 
 from chalicelib.api import policy_shapes, requests
 from chalicelib.api.cursors import List
-from chalicelib.api.errors import answered
+from chalicelib.api.errors import answered, tagged
+from chalicelib.errors import Conflict
 from chalicelib.replay import replay
 from chalicelib.site_policy import SitePolicy
+from chalicelib.trail import policy_changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chalice.app import Response
+
     from chalicelib.api.world import World
+    from chalicelib.site_policy import Standing
 
 
 def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:
     """Return the routes under `/v1/policies`; the authorizer lets none but operators change or try one."""
     blueprint = Blueprint(__name__)
 
+    def answer(standing: Standing) -> Response:
+        return tagged(policy_shapes.standing(standing), standing.policy.version)
+
     @blueprint.route("/v1/policies/{site}", authorizer=authorizer)
     @answered
-    def show_policy(site: str) -> dict[str, Any]:
-        return policy_shapes.standing(world().policies.standing(requests.identifier(site)))
+    def show_policy(site: str) -> Response:
+        return answer(world().policies.standing(requests.identifier(site)))
 
     @blueprint.route("/v1/policies/{site}/versions", authorizer=authorizer)
     @answered
@@ -40,15 +48,21 @@ def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:
 
     @blueprint.route("/v1/policies/{site}", methods=["PUT"], authorizer=authorizer)
     @answered
-    def change_policy(site: str) -> dict[str, Any]:
+    def change_policy(site: str) -> Response:
         from chalicelib.api.policy_bodies import change_in  # noqa: PLC0415 - slow to import, see chalicelib.api
 
         name, request = requests.identifier(site), blueprint.current_request
         body = change_in(requests.body_of(request))
-        author, at = requests.caller_of(request).name, world().clock()
-        policies = world().policies
-        policies.put(SitePolicy(name, body.replaces + 1, body.policy.rules, author, at, body.note))
-        return policy_shapes.standing(policies.standing(name))
+        caller, policies = requests.caller_of(request), world().policies
+        in_force = policies.standing(name).policy
+        caller.refuse_outdated(f"the policy of {name}", in_force.version)
+        changed = SitePolicy(name, body.replaces + 1, body.policy.rules, caller.name, world().clock(), body.note)
+        try:
+            policies.put(changed, policy_changed(in_force, changed))
+        except Conflict:
+            caller.refuse_outdated(f"the policy of {name}", policies.standing(name).policy.version)
+            raise
+        return answer(policies.standing(name))
 
     @blueprint.route("/v1/policies/{site}/preview", methods=["POST"], authorizer=authorizer)
     @answered

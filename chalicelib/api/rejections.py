@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalice.app import Blueprint, Response
+from chalice.app import Blueprint
 
 from chalicelib.api import requests, shapes
 from chalicelib.api.cursors import List
@@ -13,6 +13,8 @@ from chalicelib.api.exports import form_for, sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from chalice.app import Response
 
     from chalicelib.api.world import World
 

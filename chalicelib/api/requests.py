@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from chalicelib.api.cursors import DEFAULT_LIMIT, MOST
 from chalicelib.api.errors import TooLarge
+from chalicelib.caller import Caller
 from chalicelib.domain import BIN_ID
 from chalicelib.errors import InvalidRequest
-from chalicelib.resolve import Caller
+from chalicelib.items import moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
+    from datetime import datetime
 
     from chalice.app import Request
 
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
 _PAGING = frozenset({"limit", "cursor"})
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+_ENTITY_TAGS = re.compile(r'\s*(?:W/)?"[!#-~]*"\s*(?:,\s*(?:W/)?"[!#-~]*"\s*)*')
+"""RFC 9110's If-Match, in ASCII; a weak tag is one, and never matches."""
+_ENTITY_TAG = re.compile(r'(W/)?"([!#-~]*)"')
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)")
 _LARGEST_BODY = 4 * 1024 * 1024
 """Bytes. Lambda takes 6 MB, of which the body's escaping as a JSON string may need a third."""
 
@@ -86,16 +92,37 @@ def identifier(text: str) -> str:
 
 
 def caller_of(request: Request) -> Caller:
-    """Return who calls, as the authorizer has verified it, and their Idempotency-Key.
+    """Return who calls, as the authorizer has verified it, their Idempotency-Key and what they have seen (If-Match).
 
     Raises:
-        InvalidRequest: the key is none.
+        InvalidRequest: the key is none, or If-Match names no entity tags.
     """
-    name: str = request.context.get("authorizer", {}).get("principalId", "unknown")
+    name = authorizer_of(request).get("principalId", "unknown")
     key = request.headers.get("idempotency-key")
     if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
         raise InvalidRequest("an Idempotency-Key has 1 to 255 visible ASCII characters and no space")
-    return Caller(name, key)
+    return Caller(name, key, _tags_in(request.headers.get("if-match")))
+
+
+def authorizer_of(request: Request) -> Mapping[str, str]:
+    """Return what the authorizer tells of the caller, all of it text."""
+    told: Mapping[str, str] = request.context.get("authorizer", {})
+    return told
+
+
+def moment_in(query: Mapping[str, str], name: str) -> datetime | None:
+    """Return the moment that a parameter names, to the millisecond; None where it is not given.
+
+    Raises:
+        InvalidRequest: it names none.
+    """
+    text = query.get(name)
+    try:
+        if text is None or _RFC_3339.fullmatch(text):
+            return None if text is None else moment(text.upper())
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidRequest(f"{name} must be a time as RFC 3339 has it, like 2026-11-22T12:00:00Z")
 
 
 def body_of(request: Request) -> bytes:
@@ -109,6 +136,15 @@ def body_of(request: Request) -> bytes:
     if len(content) > _LARGEST_BODY:
         raise TooLarge(f"{len(content)} bytes are more than the allowed {_LARGEST_BODY}; split the consignment")
     return content
+
+
+def _tags_in(header: str | None) -> frozenset[str] | None:
+    """Return the tags of an If-Match header; None where any will do: what is not on file is a 404 in any case."""
+    if header is None or header.strip() == "*":
+        return None
+    if _ENTITY_TAGS.fullmatch(header) is None:
+        raise InvalidRequest('If-Match must be the ETag of an answer, with its quotes: "7"')
+    return frozenset(tag for weak, tag in _ENTITY_TAG.findall(header) if not weak)
 
 
 def _limit(text: str, most: int) -> int:

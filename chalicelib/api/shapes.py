@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.domain import Reason, Rejection
 from chalicelib.feedback import CERTAINTY, POSTERIOR_BINS, is_enough, rate_from, with_rate
 from chalicelib.items import timestamp
-from chalicelib.resolution import Asked, Reopening
+from chalicelib.resolution import Asked, Assignment, PhotoRequest, Reopening
+from chalicelib.severity import severity_of_bin
 
 if TYPE_CHECKING:
     from chalicelib.domain import (
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
     )
     from chalicelib.feedback import Estimate, Feedback, Seen
     from chalicelib.ports_api import Pictures, SiteRules
-    from chalicelib.resolution import Act
+    from chalicelib.resolution import Act, Statement
+    from chalicelib.trail import AuditRecord
 
 
 def bin_status(status: BinStatus) -> dict[str, Any]:
     """Return a bin as it stands in a list."""
     return {
         "bin_id": status.bin_id,
+        "version": status.version,
         "status": status.state,
         "changed_at": timestamp(status.changed_at),
         "photos": status.photos,
@@ -37,11 +40,15 @@ def bin_status(status: BinStatus) -> dict[str, Any]:
         "consignment_id": status.consignment_id,
         "expected": status.expected,
         "predicted": status.predicted,
+        "certainty": status.certainty,
+        "severity": severity_of_bin(status),
         "reason": status.reason,
         "model": status.model,
         **_judgement(status.judgement),
         "since": timestamp(status.since),
         "alert": _episode(status.episode) if status.episode else None,
+        "assignee": status.assignee,
+        "photo_requested_at": timestamp(status.photo_request.at) if status.photo_request else None,
         "image": _image(status.image) if status.image else None,
     }
 
@@ -83,8 +90,12 @@ def review(status: BinStatus, rank: int, due_hour: int, pictures: Pictures) -> d
 
 
 def act(act: Act) -> dict[str, Any]:
-    """Return what somebody said of a bin: a resolution, or what took one back."""
+    """Return what somebody said of a bin: a resolution, what took one back, and what was wanted of others."""
     common = {"bin_id": act.bin_id, "version": act.version, "by": act.by, "at": timestamp(act.at)}
+    if isinstance(act, Assignment):
+        return {"type": "assignment", **common, "assignee": act.assignee}
+    if isinstance(act, PhotoRequest):
+        return {"type": "photo_request", **common, "note": act.note}
     if isinstance(act, Reopening):
         return {"type": "reopening", **common, "reopens": act.reopens, "note": act.note}
     return {
@@ -101,10 +112,27 @@ def act(act: Act) -> dict[str, Any]:
     }
 
 
-def act_with_picture(said: Act, pictures: Pictures) -> dict[str, Any]:
-    """Return what somebody said of a bin, with a link to the photo that they spoke of."""
+def statement(said: Statement, pictures: Pictures) -> dict[str, Any]:
+    """Return what somebody said of a bin's goods, with a link to the photo that they spoke of."""
     image = said.stood.image
     return {**act(said), "picture_url": pictures.link(image) if image else None}
+
+
+def audit_record(record: AuditRecord) -> dict[str, Any]:
+    """Return one record of the audit trail."""
+    return {
+        "at": timestamp(record.at),
+        "by": record.by,
+        "action": record.action,
+        "version": record.version,
+        "site": record.site,
+        "bin_id": record.bin_id,
+        "consignment_id": record.consignment_id,
+        "policy": record.policy,
+        "before": dict(record.before),
+        "after": dict(record.after),
+        "note": record.note,
+    }
 
 
 def feedback(found: Feedback, rules: SiteRules) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from chalice.app import Blueprint, Response
+from chalice.app import Blueprint
 
 from chalicelib.api import filters, requests, shapes, site_shapes
 from chalicelib.api.cursors import List
@@ -16,6 +16,8 @@ from chalicelib.listing import NO_SITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from chalice.app import Response
 
     from chalicelib.api.world import World
 
@@ -54,15 +56,15 @@ def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:
 
     @blueprint.route("/v1/sites/{site}/resolutions", authorizer=authorizer)
     @answered
-    def list_acts_at(site: str) -> Response:
+    def list_statements(site: str) -> Response:
         request, name = blueprint.current_request, requests.identifier(site)
         query = requests.query_of(request, filters.OF_TIME)
-        since, until = filters.moment_in(query, "from"), filters.moment_in(query, "to")
-        acts, form = List.of_acts_at(name, query.get("from"), query.get("to")), form_for(request)
-        paging = requests.paging_in(query, acts, form.most)
-        page = world().directory.acts_at(name, since, until, paging.limit, paging.start)
-        entries = [shapes.act_with_picture(act, world().pictures) for act in page.entries]
-        return sent(request, form, "resolutions", entries, acts.cursor(page))
+        since, until = requests.moment_in(query, "from"), requests.moment_in(query, "to")
+        statements, form = List.of_statements(name, query.get("from"), query.get("to")), form_for(request)
+        paging = requests.paging_in(query, statements, form.most)
+        page = world().directory.statements(name, since, until, paging.limit, paging.start)
+        entries = [shapes.statement(said, world().pictures) for said in page.entries]
+        return sent(request, form, "resolutions", entries, statements.cursor(page))
 
     return blueprint
 

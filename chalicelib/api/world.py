@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Bins, lists of them, consignments, people's acts, their trail, policies, what happened, figures, links, a clock."""
+    """Bins and lists of them, consignments, people, the trail, policies, what happened, figures, links, and a clock."""
 
     bins: Bins
     directory: Directory

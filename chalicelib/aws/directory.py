@@ -27,7 +27,7 @@ from chalicelib.items import (
     to_outcome,
     to_status,
 )
-from chalicelib.items_people import ACTS, acts_at, to_act
+from chalicelib.items_people import ACTS, statements_at, to_act, to_statement
 from chalicelib.listing import Listed, list_for
 from chalicelib.ports_api import Page
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from chalicelib.items import Attributes
     from chalicelib.listing import Wanted
     from chalicelib.ports_api import Position
-    from chalicelib.resolution import Act
+    from chalicelib.resolution import Act, Statement
 
 Entry = TypeVar("Entry")
 
@@ -158,12 +158,12 @@ class DynamoDirectory:
         """Query that part of the bin's partition backwards."""
         return self._page(_Stretch(_TABLE, bin_key(bin_id), ACTS, backwards=True), limit, start, to_act)
 
-    def acts_at(
+    def statements(
         self, site: str, since: datetime | None, until: datetime | None, limit: int, start: Position | None
-    ) -> Page[Act]:
-        """Query the partition of the site's acts."""
-        stretch = _Stretch(_ATTENTION, acts_at(site), between=_times(since, until))
-        return self._page(stretch, limit, start, to_act)
+    ) -> Page[Statement]:
+        """Query the site's partition of them."""
+        stretch = _Stretch(_ATTENTION, statements_at(site), between=_times(since, until))
+        return self._page(stretch, limit, start, to_statement)
 
     def waiting(self, site: str) -> dict[BinState, int]:
         """Count the keys of each state."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from chalicelib.digest import Ruling, Tally
-    from chalicelib.domain import Alert
     from chalicelib.items import Attributes
+    from chalicelib.photo_call import Raised
 
 
 class DynamoLedger:
@@ -31,7 +31,7 @@ class DynamoLedger:
         self._table = table
         self._sleep = sleep
 
-    def read(self, alerts: Sequence[Alert], gates: Collection[GateName], consignments: Collection[str]) -> Standing:
+    def read(self, alerts: Sequence[Raised], gates: Collection[GateName], consignments: Collection[str]) -> Standing:
         """Read everything in one batch."""
         names = [*gates, *(GateName(Scope.CONSIGNMENT, one) for one in consignments)]
         keys = [*map(alert_key, alerts), *map(gate_key, names), *map(consignment_key, consignments)]
@@ -52,7 +52,10 @@ class DynamoLedger:
         )
 
     def record(
-        self, rulings: Sequence[tuple[Alert, Ruling]], before: Mapping[GateName, Tally], after: Mapping[GateName, Tally]
+        self,
+        rulings: Sequence[tuple[Raised, Ruling]],
+        before: Mapping[GateName, Tally],
+        after: Mapping[GateName, Tally],
     ) -> None:
         """Put the alerts, unless one is on file, and the tallies, unless one has changed: all or none."""
         records = [self._put(from_ruling(*ruled), {"ConditionExpression": NOT_ON_FILE}) for ruled in rulings]
@@ -66,7 +69,7 @@ class DynamoLedger:
                     raise Conflict("alerts or their gates changed meanwhile") from error
                 raise
 
-    def mark_sent(self, alert: Alert) -> None:
+    def mark_sent(self, alert: Raised) -> None:
         """Set the mark on the alert's record; one that has expired meanwhile needs none."""
         with temporary(f"marking alert {alert.alert_id} as sent"):
             try:

@@ -1,4 +1,4 @@
-"""The table, as people's acts change it: one transaction writes status, what was said, and the site's sums."""
+"""The table, as people's acts change it: one transaction writes status, saying, trail and sums."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.bins import NOT_ON_FILE, plain, typed, unchanged_since
 from chalicelib.aws.failures import MET_ANOTHER, cancellations_in, temporary
+from chalicelib.aws.trail import record_write
 from chalicelib.feedback import NOTHING, Feedback
 from chalicelib.items import from_status
 from chalicelib.items_people import (
@@ -53,6 +54,8 @@ class DynamoPeople:
         writes = [self._put(from_status(step.after), unchanged_since(before))]
         if step.act is not None:
             writes.append(self._put(from_act(step.act)))
+        if step.record is not None:
+            writes.append(record_write(self._table, step.record))
         if asking.key is not None:
             writes.append(self._put(from_request(before.bin_id, asking.key, asking.by, asking.content)))
         if step.learnt != NOTHING and before.site is not None:

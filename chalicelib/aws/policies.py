@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.bins import NOT_ON_FILE, UNCHANGED, plain, typed
 from chalicelib.aws.failures import MET_ANOTHER, cancellations_in, temporary
+from chalicelib.aws.trail import record_write
 from chalicelib.errors import Conflict, InvalidRequest
 from chalicelib.items_policy import (
     CURRENT_POLICY,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.policy import Policy
     from chalicelib.ports_api import Position
     from chalicelib.site_policy import Limits
+    from chalicelib.trail import AuditRecord
 
     Adapt = Callable[[Policy, Limits, Attributes | None], Policy]
     """Puts the rate of mismatches that a site has taught (its FEEDBACK item, None if there is none) into a policy."""
@@ -111,8 +113,8 @@ class DynamoPolicyBook:
         entries = tuple(to_site_policy(plain(item)) for item in reply["Items"])
         return Page(entries, plain(last) if last else None)
 
-    def put(self, policy: SitePolicy) -> None:
-        """Write the version twice, as the one in force and as one of all, unless another one came first."""
+    def put(self, policy: SitePolicy, record: AuditRecord) -> None:
+        """Write the version twice, as the one in force and as one of all, and its record, unless another came first."""
         on_file = {
             "TableName": self._table,
             "Item": typed(from_site_policy(policy)),
@@ -125,7 +127,9 @@ class DynamoPolicyBook:
         }
         with temporary(f"changing the policy of site {policy.site}"):
             try:
-                self._dynamodb.transact_write_items(TransactItems=[{"Put": on_file}, {"Put": in_force}])
+                self._dynamodb.transact_write_items(
+                    TransactItems=[{"Put": on_file}, {"Put": in_force}, record_write(self._table, record)]
+                )
             except ClientError as error:
                 if MET_ANOTHER.intersection(cancellations_in(error)):
                     raise Conflict(f"version {policy.version - 1} is not the one in force any more") from error

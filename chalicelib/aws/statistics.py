@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.bins import plain, typed
-from chalicelib.aws.failures import MET_ANOTHER, cancellations_in, temporary
+from chalicelib.aws.failures import MET_ANOTHER, cancellations_in, code_of, temporary
 from chalicelib.errors import TemporaryFailure
 from chalicelib.items_statistics import SITES, addition, from_site, hour_key, to_hour
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chalicelib.statistics import Counted, Counts
+
+_COUNTED_OTHERWISE = "IdempotentParameterMismatchException"
+"""The batch has been counted, by a release that counts other things: it stays as it was counted."""
 
 _ATTEMPTS = 8
 _FIRST_PAUSE_S = 0.02
@@ -48,6 +51,8 @@ class DynamoCounters:
                 try:
                     self._dynamodb.transact_write_items(TransactItems=updates, ClientRequestToken=counted.token)
                 except ClientError as error:
+                    if code_of(error) == _COUNTED_OTHERWISE:
+                        return
                     if not MET_ANOTHER.intersection(cancellations_in(error)):
                         raise
                 else:

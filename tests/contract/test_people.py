@@ -11,13 +11,14 @@ from chalicelib.aws.bins import DynamoBins
 from chalicelib.aws.consignments import DynamoConsignments
 from chalicelib.aws.directory import DynamoDirectory
 from chalicelib.aws.people import DynamoPeople
+from chalicelib.caller import Caller
 from chalicelib.domain import Judgement, Verdict
 from chalicelib.errors import InvalidRequest, TemporaryFailure
 from chalicelib.feedback import NOTHING, learnt_from
 from chalicelib.load import Loader
 from chalicelib.ports_api import Asking, Step
 from chalicelib.resolution import Asked, Cause, Finding, Resolution
-from chalicelib.resolve import Caller, Resolver, resolved
+from chalicelib.resolve import Resolver, resolved
 from tests.fakes_api import FakeConsignments, FakeDirectory, FakeTable, expectation_of, inspection_of, minutes
 from tests.fakes_people import FakePeople
 from tests.table import table_shape

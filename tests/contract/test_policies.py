@@ -14,6 +14,7 @@ from chalicelib.errors import Conflict, InvalidRequest, TemporaryFailure
 from chalicelib.items_policy import FEEDBACK, site_key
 from chalicelib.policy import DEFAULT
 from chalicelib.site_policy import Group, Limits, Rules, SitePolicy
+from chalicelib.trail import policy_changed
 from tests.examples import NOON, seconds_later
 from tests.fakes_api import FakePolicyBook
 from tests.policy_examples import with_rate
@@ -33,6 +34,11 @@ SMALL = Group("small-parts", ("S-*",), (("costs.missed_mismatch", 80.0),))
 
 def version(number: int, site: str = "FRA1", rate: float = 0.05) -> SitePolicy:
     return SitePolicy(site, number, with_rate(rate, SMALL), "someone", seconds_later(number), f"change {number}")
+
+
+def change(book: PolicyBook, policy: SitePolicy) -> None:
+    """Put a version, as somebody does who has read the site's policy before."""
+    book.put(policy, policy_changed(SitePolicy(policy.site), policy))
 
 
 def taught(policy: Policy, limits: Limits, feedback: Attributes | None) -> Policy:
@@ -84,22 +90,22 @@ def test_a_site_that_nobody_has_set_anything_for_stands_at_version_0(book: Polic
 
 
 def test_a_version_put_is_in_force_and_comes_back_as_it_was(book: PolicyBook) -> None:
-    book.put(version(1))
+    change(book, version(1))
     assert book.standing("FRA1").policy == version(1)
     assert book.standing("FRA1").policy_for("S-1").version == "FRA1/1/small-parts"
 
 
 def test_sites_do_not_know_of_each_other(book: PolicyBook) -> None:
-    book.put(version(1))
-    book.put(version(1, "FRA10"))
-    book.put(version(2, "FRA10"))
+    change(book, version(1))
+    change(book, version(1, "FRA10"))
+    change(book, version(2, "FRA10"))
     assert book.standing("FRA1").policy.version == 1
     assert numbers(book) == [1]
 
 
 def test_every_version_stays_on_file_newest_first_whatever_the_pages(book: PolicyBook) -> None:
     for number in range(1, 12):
-        book.put(version(number, rate=number / 100))
+        change(book, version(number, rate=number / 100))
     assert numbers(book, 2) == numbers(book, 5) == numbers(book, 100) == list(range(11, 0, -1))
     assert book.version("FRA1", 3) == version(3, rate=0.03)
     assert book.version("FRA1", 12) is book.version("FRA2", 1) is None
@@ -109,30 +115,30 @@ def test_every_version_stays_on_file_newest_first_whatever_the_pages(book: Polic
 def test_a_change_of_another_version_than_the_one_in_force_is_a_conflict_and_changes_nothing(
     book: PolicyBook, number: int
 ) -> None:
-    book.put(version(1))
-    book.put(version(2))
+    change(book, version(1))
+    change(book, version(2))
     with pytest.raises(Conflict, match=f"version {number - 1} is not the one in force"):
-        book.put(version(number, rate=0.5))
+        change(book, version(number, rate=0.5))
     assert book.standing("FRA1").policy == version(2)
     assert numbers(book) == [2, 1]
 
 
 def test_a_first_version_that_replaces_one_that_is_not_there_is_a_conflict(book: PolicyBook) -> None:
     with pytest.raises(Conflict):
-        book.put(version(2))
+        change(book, version(2))
     assert book.standing("FRA1").policy.version == 0
 
 
 def test_a_position_is_refused_by_the_list_of_another_site(book: PolicyBook) -> None:
     for number in (1, 2):
-        book.put(version(number))
+        change(book, version(number))
     page = book.versions("FRA1", 1, None)
     with pytest.raises(InvalidRequest):
         book.versions("FRA2", 1, page.following)
 
 
 def test_what_a_site_has_taught_is_put_into_its_policies(shelf: Shelf) -> None:
-    shelf.book.put(version(1))
+    change(shelf.book, version(1))
     shelf.teach("FRA1", {"rate": "0.25"})
     standing = shelf.book.standing("FRA1")
     assert standing.policy == version(1)
@@ -168,7 +174,7 @@ def counted(emulator: Emulator, table: str) -> Counted:
 
 
 def test_the_first_photo_of_an_interval_costs_one_query_and_the_others_none(counted: Counted) -> None:
-    counted.book.put(version(1))
+    change(counted.book, version(1))
     for bin_id in ("A-1", "A-2", "S-1"):
         counted.judges(bin_id=bin_id)
     assert counted.calls == ["Query"]
@@ -179,7 +185,7 @@ def test_the_first_photo_of_an_interval_costs_one_query_and_the_others_none(coun
 
 def test_a_change_is_in_force_when_the_interval_is_over_and_not_sooner(counted: Counted) -> None:
     assert counted.judges() == DEFAULT.version
-    counted.book.put(version(1))
+    change(counted.book, version(1))
     counted.now += LIFETIME_S - 0.001
     assert counted.judges() == DEFAULT.version
     counted.now += 0.001
@@ -188,7 +194,7 @@ def test_a_change_is_in_force_when_the_interval_is_over_and_not_sooner(counted: 
 
 
 def test_each_site_has_an_interval_of_its_own(counted: Counted) -> None:
-    counted.book.put(version(1, "MUC2"))
+    change(counted.book, version(1, "MUC2"))
     assert counted.judges("FRA1") == DEFAULT.version
     assert counted.judges("MUC2") == "MUC2/1"
     counted.now += 20
@@ -208,7 +214,7 @@ def test_neither_versions_nor_what_else_belongs_to_the_site_is_read_by_the_check
     for sort in ("ALERT#1", "WINDOW#1"):
         dynamodb.put_item(TableName=table, Item=typed({"PK": site_key("FRA1"), "SK": sort}))
     for number in (1, 2, 3):
-        counted.book.put(version(number))
+        change(counted.book, version(number))
     put(dynamodb, table, "FRA1", {"rate": "0.25"})
     read: list[int] = []
     listening = emulator.client("dynamodb")
@@ -233,7 +239,7 @@ def putting(emulator: Emulator, code: str, modeled: dict[str, Any]) -> None:
     dynamodb = emulator.client("dynamodb")
     with Stubber(dynamodb) as stubber:
         stubber.add_client_error("transact_write_items", code, modeled_fields=modeled)
-        DynamoPolicyBook(dynamodb, "bins", taught).put(version(1))
+        change(DynamoPolicyBook(dynamodb, "bins", taught), version(1))
 
 
 def test_a_table_that_is_missing_is_a_temporary_failure(emulator: Emulator) -> None:
@@ -242,7 +248,7 @@ def test_a_table_that_is_missing_is_a_temporary_failure(emulator: Emulator) -> N
         lambda: nowhere.standing("FRA1"),
         lambda: nowhere.version("FRA1", 1),
         lambda: nowhere.versions("FRA1", 1, None),
-        lambda: nowhere.put(SitePolicy("FRA1", 1, Rules(), "someone", NOON, "why")),
+        lambda: change(nowhere, SitePolicy("FRA1", 1, Rules(), "someone", NOON, "why")),
     ):
         with pytest.raises(TemporaryFailure, match="ResourceNotFoundException"):
             attempt()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.alerts import alert_for, at_stake, severity_of
+from chalicelib.alerts import alert_for
 from chalicelib.domain import (
     BinState,
     BinStatus,
@@ -20,6 +20,7 @@ from chalicelib.domain import (
     Verdict,
 )
 from chalicelib.events import StatusChange
+from chalicelib.severity import at_stake, severity_of
 from tests.examples import NOON, image_of, rejection_of, seconds_later
 
 if TYPE_CHECKING:

@@ -127,6 +127,7 @@ def test_a_bin_is_shown_with_its_expectation_and_its_newest_photo(client: Client
     world.photograph(inspection_of("A-1", Verdict.MISMATCH, at=7))
     assert get(client, "/v1/bins/A-1") == {
         "bin_id": "A-1",
+        "version": 2,
         "status": "mismatch",
         "changed_at": "2026-05-04T12:07:00.000Z",
         "photos": 1,
@@ -134,6 +135,10 @@ def test_a_bin_is_shown_with_its_expectation_and_its_newest_photo(client: Client
         "consignment_id": "C-1",
         "expected": 3,
         "predicted": "2+",
+        "certainty": 0.7,
+        "severity": "low",
+        "assignee": None,
+        "photo_requested_at": None,
         "reason": None,
         "model": "bin-counter/1",
         "probability_of_mismatch": 0.25,

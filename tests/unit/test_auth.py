@@ -147,7 +147,21 @@ def test_a_bad_token_is_unauthorized(authorizer: Authorizer, token: Callable[[],
 def test_a_good_token_names_its_holder(authorizer: Authorizer, token: str) -> None:
     answer = authorizer.authorize(token, ARN)
     assert answer["principalId"] == "u-17"
-    assert answer["context"] == {"role": "viewer"}
+    assert answer["context"] == {"role": "viewer", "display": "u-17"}
+
+
+@pytest.mark.parametrize(
+    ("named", "display"),
+    [
+        ({"username": "bob", "email": "bob@example.org"}, "bob@example.org"),
+        ({"username": "bob", "cognito:username": "b-1"}, "bob"),
+        ({"cognito:username": "b-1"}, "b-1"),
+        ({"email": "", "username": 7}, "u-17"),
+    ],
+)
+def test_people_are_shown_a_name_that_they_know(authorizer: Authorizer, named: dict[str, Any], display: str) -> None:
+    answer = authorizer.authorize(signed(**named), ARN)
+    assert (answer["principalId"], answer["context"]["display"]) == ("u-17", display)
 
 
 API = "arn:aws:execute-api:eu-central-1:123456789012:api1/live"
@@ -213,6 +227,7 @@ BODIES = {
     "/v1/consignments/C-1": {"site": "FRA1", "bins": []},
     "/v1/policies/FRA1": {"replaces": 0, "note": "why", "policy": document()},
     "/v1/policies/FRA1/preview": {"policy": document()},
+    "/v1/bins/A-1/assignment": {"assignee": "bob"},
 }
 
 
@@ -237,6 +252,14 @@ BODIES = {
         ("POST", "/v1/bins/A-1/resolution", ["viewer"], 403),
         ("POST", "/v1/bins/A-1/reopening", ["viewer"], 403),
         ("POST", "/v1/bins/A-1/acknowledgement", ["operator"], 404),
+        ("GET", "/v1/me", ["viewer"], 200),
+        ("GET", "/v1/me", [], 403),
+        ("GET", "/v1/audit?site=FRA1", ["viewer"], 200),
+        ("GET", "/v1/bins/A-1/audit", ["viewer"], 200),
+        ("POST", "/v1/bins/A-1/assignment", ["viewer"], 403),
+        ("POST", "/v1/bins/A-1/assignment", ["operator"], 404),
+        ("POST", "/v1/bins/A-1/photo-request", ["viewer"], 403),
+        ("POST", "/v1/bins/A-1/photo-request", ["operator"], 404),
         ("GET", "/v1/bins", [], 403),
     ],
 )
@@ -254,6 +277,12 @@ def test_a_change_of_a_policy_remembers_whose_token_it_came_with(client: Client)
     headers = {"Content-Type": "application/json", "Authorization": token}
     body = json.dumps(BODIES["/v1/policies/FRA1"]).encode()
     assert client.http.put("/v1/policies/FRA1", headers=headers, body=body).json_body["author"] == "operator-7"
+
+
+def test_callers_are_told_who_they_are(client: Client) -> None:
+    token = signed(**{"cognito:groups": ["operator"], "sub": "operator-7", "username": "bob"})
+    said = client.http.get("/v1/me", headers={"Authorization": token}).json_body
+    assert said == {"name": "operator-7", "display": "bob", "role": "operator"}
 
 
 def test_every_route_but_health_the_description_and_the_page_is_closed(client: Client) -> None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from chalicelib.api import shapes
 from chalicelib.api.errors import NotAcceptable
 from chalicelib.api.exports import COLUMNS, Form, as_csv, as_lines, form_for, sent
-from chalicelib.resolution import Cause, Finding, Reopening, Resolution
+from chalicelib.resolution import Assignment, Cause, Finding, PhotoRequest, Reopening, Resolution
+from chalicelib.trail import Action, AuditRecord
 from tests.examples import NOON, rejection_of, statuses
 from tests.fakes_api import FakePictures, expectation_of, image_of, inspection_of
 
@@ -147,13 +148,19 @@ def test_every_field_of_a_photo_has_its_column() -> None:
 
 @given(statuses)
 def test_every_field_of_what_people_said_has_its_column(stood: BinStatus) -> None:
-    said = Resolution("A-1", 4, "ann", NOON, Finding(2, Cause.COUNTED), stood)
-    taken_back = Reopening("A-1", 5, "ann", NOON, 4, stood, "no")
-    fields = {leaf for act in (said, taken_back) for leaf in leaves(shapes.act_with_picture(act, FakePictures()))} - {
-        "stood.alert",
-        "stood.image",
-    }
+    statements = [
+        Resolution("A-1", 4, "ann", NOON, Finding(2, Cause.COUNTED), stood),
+        Reopening("A-1", 5, "ann", NOON, 4, stood, "no"),
+    ]
+    others = [Assignment("A-1", 6, "ann", NOON, "bob"), PhotoRequest("A-1", 7, "ann", NOON, "please")]
+    told = [shapes.statement(said, FakePictures()) for said in statements] + [shapes.act(said) for said in others]
+    fields = {leaf for entry in told for leaf in leaves(entry)} - {"stood.alert", "stood.image"}
     assert fields <= set(COLUMNS["resolutions"])
+
+
+def test_every_field_of_the_audit_trail_has_its_column() -> None:
+    record = AuditRecord(NOON, "ann", Action.ASSIGNMENT, 4, "FRA1", "A-1", before={"assignee": None})
+    assert tuple(shapes.audit_record(record)) == COLUMNS["audit"]
 
 
 @pytest.mark.parametrize("name", COLUMNS)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -7,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib import items_people
-from chalicelib.domain import BinState, BinStatus, Judgement, Severity, Verdict
+from chalicelib.domain import BinState, BinStatus, Episode, EpisodeState, Judgement, Verdict
 from chalicelib.feedback import Feedback
 from chalicelib.items import INDEX_ATTRIBUTES, from_status, to_status
-from tests.examples import reopenings, resolutions
+from tests.examples import NOON, reopenings, resolutions
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -34,7 +35,7 @@ def test_what_was_said_comes_back_as_it_was(act: Act) -> None:
 @given(resolutions | reopenings)
 def test_what_was_said_is_listed_by_its_site_and_in_no_list_of_bins(act: Act) -> None:
     item = items_people.from_act(act)
-    assert item.get("attention") == (items_people.acts_at(act.stood.site) if act.stood.site else None)
+    assert item.get("attention") == (items_people.statements_at(act.stood.site) if act.stood.site else None)
     assert item.keys() & INDEX_ATTRIBUTES <= {"attention", "attention_at"}
     assert {"consignment_id", "by_time"}.isdisjoint(item)
     assert not item["stood"].keys() & INDEX_ATTRIBUTES
@@ -74,11 +75,14 @@ def test_the_review_queue_sorts_by_what_leaving_a_bin_alone_costs(costs: list[fl
     assert capped == sorted(capped)
 
 
+ALERT = Episode(EpisodeState.OPEN, NOON, (Verdict.MISMATCH,))
+
+
 def test_only_bins_that_wait_for_a_person_are_in_queues() -> None:
     assert from_status(waiting(3.0))["review"] == "REVIEW#FRA1"
     queues = {"review", "queue", "queue_severity", "queue_assignee"}
     for state in BinState:
-        item = from_status(BinStatus("A-17", 1, state, site="FRA1", severity=Severity.HIGH, assignee="ann"))
+        item = from_status(replace(waiting(3.0), state=state, assignee="ann", episode=ALERT))
         assert item.keys() & queues == (queues if state.needs_attention else set())
 
 

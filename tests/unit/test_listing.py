@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from chalicelib.domain import BinState, BinStatus, Severity
+from chalicelib.domain import BinState, BinStatus, Episode, EpisodeState, Judgement, Severity, Verdict
 from chalicelib.errors import InvalidRequest
 from chalicelib.listing import NO_SITE, SERVED, Listed, Sort, Wanted, list_for
 from tests.examples import NOON, statuses
@@ -20,6 +20,23 @@ HERE = Wanted(site="FRA1")
 
 def asking(wanted: Wanted = HERE, **changed: Any) -> Wanted:
     return replace(wanted, **changed)
+
+
+def severe(state: BinState, assignee: str | None = None) -> BinStatus:
+    """A bin that is surely four goods short."""
+    return BinStatus(
+        "A-17",
+        3,
+        state,
+        NOON,
+        site="FRA1",
+        consignment_id="C-1",
+        expected=5,
+        predicted="1",
+        judgement=Judgement(Verdict.MISMATCH, "p/1", 1.0),
+        episode=Episode(EpisodeState.OPEN, NOON, (Verdict.MISMATCH,)),
+        assignee=assignee,
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,13 +129,13 @@ def test_a_bin_fits_what_says_nothing_and_what_says_all_that_it_is(status: BinSt
     ],
 )
 def test_a_bin_does_not_fit_where_one_thing_differs(change: dict[str, Any]) -> None:
-    status = BinStatus("A-17", 3, MISMATCH, NOON, site="FRA1", consignment_id="C-1", severity=Severity.HIGH)
+    status = severe(MISMATCH)
     assert Wanted(site="FRA1", waiting=True, severity=Severity.HIGH).fits(status)
     assert not Wanted(**change).fits(status)
 
 
 @pytest.mark.parametrize("wanted", [Wanted(waiting=True), Wanted(assignee="ann"), Wanted(severity=Severity.HIGH)])
 def test_a_bin_that_nobody_is_waited_for_at_is_in_no_queue(wanted: Wanted) -> None:
-    status = BinStatus("A-17", 3, BinState.RESOLVED, NOON, severity=Severity.HIGH, assignee="ann")
+    status = severe(BinState.RESOLVED, assignee="ann")
     assert not wanted.fits(status)
     assert wanted.fits(replace(status, state=MISMATCH))

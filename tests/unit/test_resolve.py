@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.alerts import alert_for
+from chalicelib.caller import Caller
 from chalicelib.check import judgement_with
 from chalicelib.decide import decide
 from chalicelib.domain import Bin, BinState, BinStatus, EpisodeState, Reason, Verdict
@@ -20,7 +21,7 @@ from chalicelib.events import StatusChange
 from chalicelib.evidence import Evidence
 from chalicelib.feedback import NOTHING, Feedback, learnt_from
 from chalicelib.resolution import Asked, Cause, Finding, Reopening, Resolution
-from chalicelib.resolve import Caller, Resolver
+from chalicelib.resolve import Resolver
 from tests.examples import POLICY, expecting, image_of, inspection_of, rejection_of, seconds_later, sure_of
 from tests.fakes_api import FakeTable
 from tests.fakes_people import FakePeople

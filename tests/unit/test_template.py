@@ -12,10 +12,10 @@ from chalice.package import YAMLTemplateSerializer
 
 from chalicelib.api.errors import problem
 from chalicelib.digest import Dispatch, Ruling
-from chalicelib.domain import BinState, BinStatus, Severity
+from chalicelib.domain import BinState, BinStatus, Episode, EpisodeState, Verdict
 from chalicelib.items import from_outcome, from_status, photo_key, status_key
 from chalicelib.items_alerts import alert_key, from_ruling
-from tests.examples import alert_of, image_of, inspection_of, rejection_of, stray_alert
+from tests.examples import NOON, alert_of, image_of, inspection_of, rejection_of, stray_alert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -308,8 +308,9 @@ def test_what_carries_an_expiry_goes_at_its_time() -> None:
 
 
 def test_a_bin_that_waits_is_in_every_index_of_bins() -> None:
-    status = BinStatus("A-17", state=BinState.REVIEW, site="FRA1", consignment_id="C-1")
-    item = from_status(replace(status, severity=Severity.LOW, assignee="ann"))
+    alert = Episode(EpisodeState.OPEN, NOON, (Verdict.MISMATCH,))
+    placed = BinStatus("A-17", state=BinState.REVIEW, site="FRA1", consignment_id="C-1")
+    item = from_status(replace(placed, episode=alert, assignee="ann"))
     for index, key in keys_of_indexes().items():
         assert (key <= set(item)) == (index != "history")
 
