@@ -23,6 +23,7 @@ from chalicelib.domain import (
     Inspection,
     Item,
     Judgement,
+    OpenRequest,
     Outcome,
     Rejection,
     Severity,
@@ -30,8 +31,9 @@ from chalicelib.domain import (
 )
 from chalicelib.evidence import CountEstimate, Evidence
 from chalicelib.items import timestamp
+from chalicelib.photo_call import PhotoCall
 from chalicelib.policy import Costs, Policy
-from chalicelib.resolution import Cause, Finding, Reopening, Resolution
+from chalicelib.resolution import Assignment, Cause, Finding, PhotoRequest, Reopening, Resolution
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 COUNTS = ("0", "1", "2", "3", "4", "5", "6+")
@@ -144,6 +146,23 @@ def stray_alert(number: int = 1, **changed: Any) -> Alert:
     return replace(usual, **changed)
 
 
+def call_of(number: int = 1, **changed: Any) -> PhotoCall:
+    """The call for another photo of a bin of its own."""
+    bin_id = f"A-{number}"
+    usual = PhotoCall(
+        alert_id=f"p{number}",
+        bin_id=bin_id,
+        at=NOON,
+        by="ann",
+        note="something hides the label",
+        site="FRA1",
+        consignment_id="C-1",
+        expected=3,
+        image=image_of(f"incoming/{bin_id}/1.jpg"),
+    )
+    return replace(usual, **changed)
+
+
 def consignment_of(bins: int, consignment_id: str = "C-1", **changed: Any) -> Consignment:
     return replace(Consignment(consignment_id, "FRA1", bins, "digest", NOON), **changed)
 
@@ -200,6 +219,7 @@ episodes = st.builds(
     st.none() | texts,
     st.none() | texts,
 )
+open_requests = st.builds(OpenRequest, moments, texts, texts)
 statuses = st.builds(
     BinStatus,
     names,
@@ -220,10 +240,15 @@ statuses = st.builds(
     judgement=st.none() | judgements,
     episode=st.none() | episodes,
     resolution=st.none() | st.integers(1, 10**9),
+    assignee=st.none() | texts,
+    photo_request=st.none() | open_requests,
 )
 findings = st.builds(Finding, quantities, st.sampled_from(Cause), texts)
 resolutions = st.builds(
     Resolution, names, st.integers(1, 10**9), texts, moments, findings, statuses, st.none() | st.integers(1, 10**9)
 )
 reopenings = st.builds(Reopening, names, st.integers(1, 10**9), texts, moments, st.integers(1, 10**9), statuses, texts)
+assignments = st.builds(Assignment, names, st.integers(1, 10**9), texts, moments, st.none() | texts)
+photo_requests = st.builds(PhotoRequest, names, st.integers(1, 10**9), texts, moments, texts)
+acts = resolutions | reopenings | assignments | photo_requests
 consignments = st.builds(Consignment, names, texts, st.integers(0, 10**6), texts, moments)

@@ -28,7 +28,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 _ENTITY_TAGS = re.compile(r'\s*(?:W/)?"[!#-~]*"\s*(?:,\s*(?:W/)?"[!#-~]*"\s*)*')
 """RFC 9110's If-Match, in ASCII; a weak tag is one, and never matches."""
 _ENTITY_TAG = re.compile(r'(W/)?"([!#-~]*)"')
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)")
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _LARGEST_BODY = 4 * 1024 * 1024
 """Bytes. Lambda takes 6 MB, of which the body's escaping as a JSON string may need a third."""
 

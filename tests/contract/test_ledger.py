@@ -14,7 +14,7 @@ from chalicelib.digest import Dispatch, GateName, Ruling, Scope, Tally
 from chalicelib.errors import Conflict, TemporaryFailure
 from chalicelib.items import from_consignment
 from chalicelib.ports import MOST_AT_ONCE, Standing
-from tests.examples import NOON, alert_of, consignment_of, stray_alert
+from tests.examples import NOON, alert_of, call_of, consignment_of, stray_alert
 from tests.fakes import FakeLedger
 
 if TYPE_CHECKING:
@@ -74,6 +74,15 @@ def test_how_alerts_leave_and_what_gates_counted_are_recorded_together(book: InM
     assert read(book.ledger, 1, 2, 3) == Standing(
         {"a1": ALONE, "a2": SILENT}, {WINDOW: TWO, CONSIGNMENT: ONE}, {"C-1": consignment_of(10)}
     )
+
+
+def test_a_call_for_another_photo_is_recorded_without_a_gate_and_marked_as_sent(book: InMemory | InDynamo) -> None:
+    book.ledger.record([(call_of(1), ALONE)], {}, {})
+    assert book.ledger.read([call_of(1), alert_of(1)], [], []).rulings == {"p1": ALONE}
+    book.ledger.mark_sent(call_of(1))
+    assert book.ledger.read([call_of(1)], [], []).rulings == {"p1": replace(ALONE, is_sent=True)}
+    with pytest.raises(Conflict):
+        book.ledger.record([(call_of(1), ALONE)], {}, {})
 
 
 def test_a_stray_alert_is_recorded_too(book: InMemory | InDynamo) -> None:

@@ -11,13 +11,14 @@ from chalicelib.aws.bins import DynamoBins
 from chalicelib.aws.consignments import DynamoConsignments
 from chalicelib.aws.directory import DynamoDirectory
 from chalicelib.aws.people import DynamoPeople
+from chalicelib.aws.trail import DynamoTrail
 from chalicelib.caller import Caller
 from chalicelib.domain import Judgement, Verdict
 from chalicelib.errors import InvalidRequest, TemporaryFailure
 from chalicelib.feedback import NOTHING, learnt_from
 from chalicelib.load import Loader
 from chalicelib.ports_api import Asking, Step
-from chalicelib.resolution import Asked, Cause, Finding, Resolution
+from chalicelib.resolution import Asked, Assignment, Cause, Finding, PhotoRequest, Reopening, Resolution
 from chalicelib.resolve import Resolver, resolved
 from tests.fakes_api import FakeConsignments, FakeDirectory, FakeTable, expectation_of, inspection_of, minutes
 from tests.fakes_people import FakePeople
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from chalicelib.domain import BinStatus
     from chalicelib.ports import Bins
-    from chalicelib.ports_api import Consignments, Directory, People
+    from chalicelib.ports_api import Consignments, Directory, People, Trail
     from local.emulator import Emulator
 
 ANN = Caller("ann")
@@ -43,6 +44,7 @@ class Record:
     people: People
     directory: Directory
     consignments: Consignments
+    trail: Trail
     clock: int = 1000
 
     @property
@@ -76,7 +78,8 @@ def dynamodb(emulator: Emulator) -> Iterator[Any]:
 def record(request: pytest.FixtureRequest) -> Record:
     if request.param == "in memory":
         table = FakeTable()
-        ports = (table, FakePeople(table, table.said), FakeDirectory(table), FakeConsignments(table))
+        people = FakePeople(table, table.said, table.trail)
+        ports = (table, people, FakeDirectory(table), FakeConsignments(table), table.trail)
     else:
         client = request.getfixturevalue("dynamodb")
         ports = (
@@ -84,6 +87,7 @@ def record(request: pytest.FixtureRequest) -> Record:
             DynamoPeople(client, "people"),
             DynamoDirectory(client, "people", lambda _seconds: None),
             DynamoConsignments(client, "people", lambda _seconds: None),
+            DynamoTrail(client, "people"),
         )
     filled = Record(*ports)
     expected = [expectation_of(f"A-{number}") for number in range(8)]
@@ -193,6 +197,39 @@ def test_a_bins_acts_are_listed_newest_first_page_by_page(alerting: Record) -> N
     assert [act.by for act in (*first.entries, *second.entries)] == ["ann", "bob", "ann"]
     versions = [act.version for act in (*first.entries, *second.entries)]
     assert versions == sorted(versions, reverse=True)
+
+
+def test_all_that_is_said_of_a_bin_is_among_its_acts_and_in_the_trail(alerting: Record) -> None:
+    alerting.resolver.acknowledge("A-1", ANN)
+    alerting.resolver.assign("A-1", "bob", ANN)
+    alerting.resolver.request_photo("A-1", "blurred \u2713", ANN)
+    alerting.resolver.resolve("A-1", LOST, ANN)
+    alerting.resolver.reopen("A-1", "", ANN)
+    acts = alerting.directory.acts("A-1", 50, None).entries
+    assert [type(act) for act in acts] == [Reopening, Resolution, PhotoRequest, Assignment]
+    told = alerting.trail.of_bin("A-1", 50, None).entries
+    assert [record.action for record in told] == [
+        *("reopening", "resolution", "photo_request", "assignment", "acknowledgement"),
+    ]
+    assert [record.version for record in told[:4]] == [act.version for act in acts]
+    assert alerting.trail.of_site("FRA1", None, None, 50, None).entries == told
+    assert (alerting.status().assignee, told[2].note) == ("bob", "blurred \u2713")
+
+
+def test_what_is_asked_of_others_stands_in_the_bin_until_the_next_photo(alerting: Record) -> None:
+    asked = alerting.resolver.request_photo("A-1", "blurred", ANN).status
+    assert alerting.status() == asked
+    assert alerting.judged("A-1", judgement(Verdict.MATCH), at=1).photo_request == asked.photo_request
+    assert alerting.judged("A-1", judgement(Verdict.MATCH), at=alerting.clock + 1).photo_request is None
+
+
+def test_a_step_that_is_not_taken_leaves_no_record(alerting: Record) -> None:
+    before = alerting.status()
+    step = resolved(before, None, LOST, "ann", alerting.now())
+    assert step is not None
+    alerting.judged("A-1", judgement(Verdict.MISMATCH, 0.8), at=5)
+    assert not alerting.people.write(before, step, Asking("ann", "digest"))
+    assert alerting.trail.of_bin("A-1", 50, None).entries == ()
 
 
 def reviews(record: Record, limit: int = 50) -> list[str]:

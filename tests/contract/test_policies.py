@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.stub import Stubber
 
-from chalicelib.aws.bins import typed
+from chalicelib.aws.bins import plain, typed
 from chalicelib.aws.policies import LIFETIME_S, DynamoPolicies, DynamoPolicyBook
 from chalicelib.errors import Conflict, InvalidRequest, TemporaryFailure
 from chalicelib.items_policy import FEEDBACK, site_key
+from chalicelib.items_trail import TRAIL, to_record
 from chalicelib.policy import DEFAULT
 from chalicelib.site_policy import Group, Limits, Rules, SitePolicy
 from chalicelib.trail import policy_changed
@@ -20,11 +21,12 @@ from tests.fakes_api import FakePolicyBook
 from tests.policy_examples import with_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from chalicelib.items import Attributes
     from chalicelib.policy import Policy
     from chalicelib.ports_api import PolicyBook
+    from chalicelib.trail import AuditRecord
     from local.emulator import Emulator
 
 pytestmark = pytest.mark.integration
@@ -49,21 +51,41 @@ def taught(policy: Policy, limits: Limits, feedback: Attributes | None) -> Polic
 
 
 class Shelf:
-    """A book, and a way to put in what the site has taught, as resolved bins do."""
+    """A book, a way to put in what the site has taught, as resolved bins do, and what lies with it in the trail."""
 
-    def __init__(self, book: PolicyBook, teach: Callable[[str, Attributes], None]) -> None:
+    def __init__(
+        self,
+        book: PolicyBook,
+        teach: Callable[[str, Attributes], None],
+        recorded: Callable[[], Sequence[AuditRecord]],
+    ) -> None:
         self.book = book
         self.teach = teach
+        self.recorded = recorded
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
 def shelf(request: pytest.FixtureRequest) -> Shelf:
     if request.param == "memory":
         book = FakePolicyBook(taught)
-        return Shelf(book, book.feedback.__setitem__)
+        return Shelf(book, book.feedback.__setitem__, lambda: book.trail.records)
     dynamodb = request.getfixturevalue("emulator").client("dynamodb")
     table = request.getfixturevalue("table")
-    return Shelf(DynamoPolicyBook(dynamodb, table, taught), lambda site, item: put(dynamodb, table, site, item))
+    return Shelf(
+        DynamoPolicyBook(dynamodb, table, taught),
+        lambda site, item: put(dynamodb, table, site, item),
+        lambda: recorded_in(dynamodb, table),
+    )
+
+
+def recorded_in(dynamodb: Any, table: str) -> list[AuditRecord]:
+    """Read what lies with the site: the plain table of this suite has no index."""
+    reply = dynamodb.query(
+        TableName=table,
+        KeyConditionExpression="PK = :site AND begins_with(SK, :trail)",
+        ExpressionAttributeValues=typed({":site": site_key("FRA1"), ":trail": TRAIL}),
+    )
+    return [to_record(plain(item)) for item in reply["Items"]]
 
 
 def put(dynamodb: Any, table: str, site: str, item: Attributes) -> None:
@@ -121,6 +143,13 @@ def test_a_change_of_another_version_than_the_one_in_force_is_a_conflict_and_cha
         change(book, version(number, rate=0.5))
     assert book.standing("FRA1").policy == version(2)
     assert numbers(book) == [2, 1]
+
+
+def test_a_version_that_is_put_leaves_its_record_and_one_that_is_not_leaves_none(shelf: Shelf) -> None:
+    change(shelf.book, version(1))
+    with pytest.raises(Conflict):
+        change(shelf.book, replace(version(1, rate=0.5), at=seconds_later(9)))
+    assert shelf.recorded() == [policy_changed(SitePolicy("FRA1"), version(1))]
 
 
 def test_a_first_version_that_replaces_one_that_is_not_there_is_a_conflict(book: PolicyBook) -> None:

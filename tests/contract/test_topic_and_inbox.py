@@ -14,7 +14,7 @@ from chalicelib.digest import Digest, DigestLimits, admit, window_gate
 from chalicelib.errors import TemporaryFailure
 from chalicelib.events import Message
 from chalicelib.notices import Notice, attributes_of, message_of
-from tests.examples import alert_of, image_of, stray_alert
+from tests.examples import alert_of, call_of, image_of, stray_alert
 
 if TYPE_CHECKING:
     from local.emulator import Emulator
@@ -99,7 +99,7 @@ def topic(emulator: Emulator, topic_arn: str) -> SnsTopic:
     return SnsTopic(emulator.client("sns"), topic_arn, API)
 
 
-@pytest.mark.parametrize("notice", [SHORT, digest()], ids=["an alert", "a digest"])
+@pytest.mark.parametrize("notice", [SHORT, digest(), call_of(1)], ids=["an alert", "a digest", "a call for a photo"])
 def test_a_subscriber_receives_the_agreed_json_beside_its_attributes(
     emulator: Emulator, topic: SnsTopic, topic_arn: str, inbox_queue: Queue, notice: Notice
 ) -> None:
@@ -123,6 +123,15 @@ def test_a_subscribers_filter_sees_only_its_site(
     topic.publish(SHORT)
     topic.publish(replace(SHORT, alert_id="a2", site="LEJ3"))
     assert [json.loads(message["Body"])["alert_id"] for message in inbox_queue.receive()] == ["a2"]
+
+
+def test_who_takes_photos_hears_what_is_asked_of_them_and_nothing_else(
+    emulator: Emulator, topic: SnsTopic, topic_arn: str, inbox_queue: Queue
+) -> None:
+    subscribe(emulator, topic_arn, inbox_queue, FilterPolicy=json.dumps({"verdict": ["photo_request"]}))
+    for notice in (SHORT, call_of(1), digest()):
+        topic.publish(notice)
+    assert [json.loads(message["Body"])["bin_id"] for message in inbox_queue.receive()] == ["A-1"]
 
 
 @pytest.mark.parametrize(

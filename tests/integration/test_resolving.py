@@ -53,8 +53,8 @@ def waiting(system: Stack) -> list[str]:
     return [entry["bin_id"] for entry in system.call("GET", f"/v1/reviews?site={SITE}")["reviews"]]
 
 
-def post(system: Stack, path: str, body: Any, key: str | None = None) -> tuple[int, Any]:
-    """Call as the operator, also where that is refused."""
+def post(system: Stack, path: str, body: Any, key: str | None = None, seen: str | None = None) -> tuple[int, Any]:
+    """Call as the operator, also where that is refused; `seen` is the tag of what they have seen."""
     request = urllib.request.Request(
         f"{system.api_url}{path}",
         method="POST",
@@ -63,6 +63,7 @@ def post(system: Stack, path: str, body: Any, key: str | None = None) -> tuple[i
             "Authorization": f"Bearer {system.token}",
             "Content-Type": "application/json",
             **({"Idempotency-Key": key} if key else {}),
+            **({"If-Match": seen} if seen else {}),
         },
     )
     try:
@@ -78,16 +79,18 @@ def without_link(bin_: dict[str, Any]) -> dict[str, Any]:
 
 
 class Subscriber:
-    """Remembers which bins alerted: the queue forgets what is taken out of it."""
+    """Remembers what was told of which bin: the queue forgets what is taken out of it."""
 
     def __init__(self, system: Stack) -> None:
         self._system = system
-        self._heard: list[str] = []
+        self._heard: list[dict[str, Any]] = []
 
     def alerts_about(self, bin_id: str) -> int:
-        sqs = self._system.emulator.client("sqs")
-        self._heard += [alert["bin_id"] for alert in received_by(sqs, self._system.subscriber_url)]
-        return self._heard.count(bin_id)
+        return len(self.heard_about(bin_id, "alert"))
+
+    def heard_about(self, bin_id: str, kind: str) -> list[dict[str, Any]]:
+        self._heard += received_by(self._system.emulator.client("sqs"), self._system.subscriber_url)
+        return [one for one in self._heard if (one.get("bin_id"), one["kind"]) == (bin_id, kind)]
 
 
 def test_what_waits_for_a_person_is_resolved_once_leaves_its_queue_and_its_site_learns(system: Stack) -> None:
@@ -121,6 +124,35 @@ def test_a_bin_is_taken_up_resolved_and_reopened_and_alerts_again(system: Stack)
     assert (status, reopened["status"], reopened["alert"]["state"]) == (200, "rejected", "reopened")
     eventually(lambda: subscriber.alerts_about("unreadable") == 2)
     assert post(system, "/v1/bins/nowhere/resolution", RESOLVED)[0] == 404
+
+
+def test_another_photo_is_asked_for_once_and_the_next_one_answers(system: Stack) -> None:
+    subscriber = Subscriber(system)
+    status, asked = post(system, "/v1/bins/seen-2/photo-request", {"note": "blurred"})
+    assert (status, asked["photo_requested_at"] is not None) == (200, True)
+    post(system, "/v1/bins/seen-2/assignment", {"assignee": "bob"})
+    eventually(lambda: subscriber.heard_about("seen-2", "photo_request") != [])
+    photograph(system, "seen-2", encoded(drawn()))
+    answered = shown(system, "seen-2")
+    assert (answered["photo_requested_at"], answered["assignee"]) == (None, "bob")
+    (call,) = subscriber.heard_about("seen-2", "photo_request")
+    assert (call["verdict"], call["note"], call["site"]) == ("photo_request", "blurred", SITE)
+
+
+def test_what_somebody_else_has_changed_is_not_changed_unseen_and_the_trail_has_who_did_what(system: Stack) -> None:
+    seen = shown(system, "seen-1")["version"]
+    assert post(system, "/v1/bins/seen-1/assignment", {"assignee": "bob"}, seen=f'"{seen}"')[0] == 200
+    status, refusal = post(system, "/v1/bins/seen-1/assignment", {"assignee": "cem"}, seen=f'"{seen}"')
+    assert (status, refusal["type"]) == (412, "urn:bincheck:problem:precondition_failed")
+    me = system.call("GET", "/v1/me")
+    newest, *_ = system.call("GET", "/v1/bins/seen-1/audit")["audit"]
+    assert (newest["action"], newest["by"], newest["after"]) == (
+        "assignment",
+        me["name"],
+        {"version": seen + 1, "assignee": "bob"},
+    )
+    assert me["role"] == "operator"
+    eventually(lambda: newest in system.call("GET", f"/v1/audit?site={SITE}")["audit"])
 
 
 def _payload_of(token: str) -> bytes:

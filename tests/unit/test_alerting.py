@@ -14,7 +14,7 @@ from chalicelib.alerting import Alerter
 from chalicelib.digest import Digest, DigestLimits, Dispatch
 from chalicelib.errors import TemporaryFailure
 from chalicelib.notices import id_of
-from tests.examples import alert_of, consignment_of, stray_alert
+from tests.examples import alert_of, call_of, consignment_of, stray_alert
 from tests.fakes import AFTER, BEFORE, FakeLedger, FakeTopic, Trouble
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from chalicelib.digest import Ruling
     from chalicelib.domain import Alert
+    from chalicelib.photo_call import Raised
 
 FEW = DigestLimits(alerts_per_window=3, consignment_share=0.1, consignment_least=2)
 OFF = consignment_of(10, "C-2")
@@ -41,10 +42,10 @@ class World:
     def alerter(self) -> Alerter:
         return Alerter(self.ledger, self.topic, lambda _site: self.limits, self.pauses.append)
 
-    def offer(self, alerts: Sequence[Alert]) -> list[tuple[Alert, Ruling]]:
+    def offer(self, alerts: Sequence[Raised]) -> list[tuple[Raised, Ruling]]:
         return list(self.alerter.work_off(alerts))
 
-    def offer_until_done(self, alerts: Sequence[Alert]) -> None:
+    def offer_until_done(self, alerts: Sequence[Raised]) -> None:
         """Offer a batch as the stream does: whole, again and again, until it goes through."""
         while True:
             try:
@@ -53,7 +54,7 @@ class World:
                 continue
             return
 
-    def beside(self, *batches: Sequence[Alert]) -> None:
+    def beside(self, *batches: Sequence[Raised]) -> None:
         """Let another shard work off a batch between each reading and its recording, as long as there are some."""
         left = list(batches)
 
@@ -118,6 +119,23 @@ def test_one_batch_may_offer_an_alert_twice() -> None:
     world = World()
     assert len(world.offer([alert_of(1), alert_of(1)])) == 1
     assert len(world.topic.published) == 1
+
+
+def test_a_call_for_another_photo_goes_out_alone_whatever_storms_around_it() -> None:
+    world = World()
+    world.offer(storm_of(8))
+    ((call, ruling),) = world.offer([call_of(1)])
+    assert (call, ruling.dispatch) == (call_of(1), Dispatch.ALONE)
+    assert world.topic.published[-1] == call_of(1)
+    assert world.records["p1"]["is_sent"] is True
+    assert world.offer([call_of(1)]) == []
+
+
+def test_calls_for_photos_take_no_room_that_alerts_have() -> None:
+    world = World()
+    world.offer([call_of(number) for number in range(8)])
+    world.offer(storm_of(3))
+    assert world.topic.published[8:] == storm_of(3)
 
 
 def test_nothing_to_alert_costs_nothing() -> None:
@@ -199,7 +217,8 @@ alerts = st.lists(
         consignment_id=st.sampled_from(["C-1", "C-2", None]),
         site=st.sampled_from(["FRA1", "FRA1", "LEJ3"]),
     )
-    | st.builds(stray_alert, st.integers(1, 10**6)),
+    | st.builds(stray_alert, st.integers(1, 10**6))
+    | st.builds(call_of, st.integers(1, 10**6)),
     max_size=60,
     unique_by=lambda alert: alert.alert_id,
 )
@@ -209,7 +228,7 @@ troubles = st.lists(st.sampled_from([None, None, None, BEFORE, AFTER]), max_size
 @settings(max_examples=200)
 @given(alerts, st.integers(1, 100), troubles, troubles)
 def test_any_crashes_and_any_offering_again_end_as_if_nothing_had_happened(
-    alerts: list[Alert], batch: int, ledger_trouble: list[str | None], topic_trouble: list[str | None]
+    alerts: list[Raised], batch: int, ledger_trouble: list[str | None], topic_trouble: list[str | None]
 ) -> None:
     world = World(FakeLedger(OFF, trouble=Trouble(ledger_trouble)), FakeTopic(Trouble(topic_trouble)))
     calm = World()
@@ -223,7 +242,7 @@ def test_any_crashes_and_any_offering_again_end_as_if_nothing_had_happened(
 @settings(max_examples=200)
 @given(st.data(), alerts, troubles, troubles)
 def test_shards_side_by_side_halved_batches_and_crashes_lose_nothing_and_send_each_once(
-    data: st.DataObject, alerts: list[Alert], ledger_trouble: list[str | None], topic_trouble: list[str | None]
+    data: st.DataObject, alerts: list[Raised], ledger_trouble: list[str | None], topic_trouble: list[str | None]
 ) -> None:
     world = World(FakeLedger(OFF, trouble=Trouble(ledger_trouble)), FakeTopic(Trouble(topic_trouble)))
     cut = data.draw(st.integers(0, len(alerts)))
@@ -238,7 +257,7 @@ def test_shards_side_by_side_halved_batches_and_crashes_lose_nothing_and_send_ea
 
 
 @given(alerts)
-def test_every_alert_is_told_of_once_with_how_it_left(alerts: list[Alert]) -> None:
+def test_every_alert_is_told_of_once_with_how_it_left(alerts: list[Raised]) -> None:
     world = World()
     told = world.offer(alerts)
     assert Counter(alert.alert_id for alert, _ in told) == Counter(alert.alert_id for alert in alerts)

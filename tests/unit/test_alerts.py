@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.alerts import alert_for
+from chalicelib.alerts import alert_for, photo_call_for, raised_by
 from chalicelib.domain import (
     BinState,
     BinStatus,
@@ -15,12 +15,13 @@ from chalicelib.domain import (
     Episode,
     EpisodeState,
     Judgement,
+    OpenRequest,
     Reason,
     Severity,
     Verdict,
 )
 from chalicelib.events import StatusChange
-from chalicelib.severity import at_stake, severity_of
+from chalicelib.severity import at_stake, severity_of, severity_of_bin
 from tests.examples import NOON, image_of, rejection_of, seconds_later
 
 if TYPE_CHECKING:
@@ -164,3 +165,57 @@ def test_one_episode_and_verdict_have_one_alert_id() -> None:
     first, repeated = (alert_of(StatusChange(before, SHORT)) for before in (None, WAITING))
     other_bin = alert_of(StatusChange(WAITING, replace(SHORT, bin_id="B-2")))
     assert first.alert_id == repeated.alert_id != other_bin.alert_id
+
+
+@pytest.mark.parametrize("state", [EpisodeState.OPEN, EpisodeState.ACKNOWLEDGED, EpisodeState.REOPENED])
+def test_a_bins_severity_is_its_open_alerts(state: EpisodeState) -> None:
+    assert SHORT.episode is not None
+    status = replace(SHORT, episode=replace(SHORT.episode, state=state))
+    assert severity_of_bin(status) is alert_of(StatusChange(None, status)).severity is Severity.HIGH
+    assert severity_of_bin(raising(SHORT, Verdict.REJECTED)) is Severity.LOW
+
+
+def test_a_bin_without_an_open_alert_has_no_severity() -> None:
+    assert SHORT.episode is not None
+    resolved = replace(SHORT, episode=replace(SHORT.episode, state=EpisodeState.RESOLVED))
+    assert [severity_of_bin(status) for status in (WAITING, resolved)] == [None, None]
+
+
+# Another photo
+
+ASKED = replace(SHORT, version=3, photo_request=OpenRequest(seconds_later(7), "ann", "blurred"))
+
+
+def test_a_request_for_another_photo_is_called_out_with_who_asks_and_why() -> None:
+    call = photo_call_for(StatusChange(SHORT, ASKED))
+    assert call is not None
+    assert (call.bin_id, call.site, call.consignment_id, call.expected) == ("A-17", "FRA1", "C-1", 3)
+    assert (call.at, call.by, call.note, call.image) == (seconds_later(7), "ann", "blurred", SHORT.image)
+    assert raised_by(StatusChange(SHORT, ASKED)) == call
+
+
+def test_a_bin_that_was_never_photographed_can_be_asked_for_too() -> None:
+    call = photo_call_for(StatusChange(WAITING, replace(WAITING, photo_request=ASKED.photo_request)))
+    assert call is not None
+    assert call.image is None
+
+
+def test_a_request_is_called_out_once_and_another_one_is_another_call() -> None:
+    assert photo_call_for(StatusChange(ASKED, replace(ASKED, version=4, assignee="bob"))) is None
+    again = replace(ASKED, photo_request=OpenRequest(seconds_later(8), "ann", "blurred"))
+    first, second = (
+        photo_call_for(StatusChange(before, status)) for before, status in [(SHORT, ASKED), (ASKED, again)]
+    )
+    assert first is not None
+    assert second is not None
+    assert first.alert_id != second.alert_id
+
+
+@pytest.mark.parametrize("change", [StatusChange(ASKED, SHORT), StatusChange(None, WAITING), STRAY])
+def test_nothing_else_calls_for_another_photo(change: StatusChange | Rejection) -> None:
+    assert photo_call_for(change) is None
+
+
+def test_a_change_that_alerts_calls_for_nothing_else() -> None:
+    assert raised_by(StatusChange(WAITING, SHORT)) == alert_of(StatusChange(WAITING, SHORT))
+    assert raised_by(STRAY) == alert_of(STRAY)

@@ -137,9 +137,9 @@ def test_a_resolution_that_breaks_the_rules_is_unprocessable(client: Client, bod
     assert place in error["message"]
 
 
-@pytest.mark.parametrize("act", ["acknowledgement", "resolution", "reopening"])
+@pytest.mark.parametrize("act", ["acknowledgement", "assignment", "photo-request", "resolution", "reopening"])
 def test_nothing_is_done_about_a_bin_never_heard_of(client: Client, act: str) -> None:
-    body = COUNTED if act == "resolution" else None
+    body = DOINGS.get(act)
     assert post(client, f"/v1/bins/B-1/{act}", body, 404)["error"] == "not_found"
     assert post(client, f"/v1/bins/B~1/{act}", body, 400)["error"] == "invalid_request"
 
@@ -156,6 +156,189 @@ def test_what_was_said_comes_in_pages(client: Client, alerting: FakeWorld) -> No
     second = get(client, f"/v1/bins/A-1/resolutions?limit=2&cursor={first['cursor']}")
     assert [one["true_count"] for page in (first, second) for one in page["resolutions"]] == [2, 1, 0]
     assert (second["cursor"], len(alerting.table.said.acts)) == (None, 3)
+
+
+# Ask others, and be asked
+
+
+def test_a_bin_is_assigned_and_given_back(client: Client, alerting: FakeWorld) -> None:
+    assert post(client, "/v1/bins/A-1/assignment", {"assignee": "bob"})["assignee"] == "bob"
+    assert get(client, "/v1/bins/A-1")["assignee"] == "bob"
+    assert post(client, "/v1/bins/A-1/assignment", {"assignee": None}, who="bob")["assignee"] is None
+    newest, first = get(client, "/v1/bins/A-1/resolutions")["resolutions"]
+    assert (newest["type"], newest["by"], newest["assignee"]) == ("assignment", "bob", None)
+    assert (first["by"], first["assignee"]) == ("ann", "bob")
+    assert len(alerting.table.said.acts) == 2
+
+
+def test_another_photo_is_asked_for_with_or_without_a_word(client: Client, alerting: FakeWorld) -> None:
+    assert get(client, "/v1/bins/A-1")["photo_requested_at"] is None
+    asked = post(client, "/v1/bins/A-1/photo-request", {"note": "blurred"})
+    assert asked["photo_requested_at"] == "2026-05-05T19:22:00.000Z"
+    assert post(client, "/v1/bins/A-2/photo-request")["photo_requested_at"] is not None
+    (told,) = get(client, "/v1/bins/A-1/resolutions")["resolutions"]
+    assert (told["type"], told["by"], told["note"], told["version"]) == ("photo_request", "ann", "blurred", 3)
+    assert alerting.table.get("A-1").status.photo_request is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "place"),
+    [
+        ("assignment", {}, "assignee"),
+        ("assignment", {"assignee": ""}, "assignee"),
+        ("assignment", {"assignee": " bob"}, "assignee"),
+        ("assignment", {"assignee": "bob\n"}, "assignee"),
+        ("assignment", {"assignee": "b\u0000b"}, "assignee"),
+        ("assignment", {"assignee": "x" * 129}, "assignee"),
+        ("assignment", {"assignee": 7}, "assignee"),
+        ("assignment", {"assignee": "bob", "by": "ann"}, "by"),
+        ("photo-request", {"note": "x" * 1_001}, "note"),
+        ("photo-request", {"note": None}, "note"),
+        ("photo-request", {"camera": 7}, "camera"),
+    ],
+)
+def test_what_is_asked_of_others_keeps_the_rules(client: Client, path: str, body: Any, place: str) -> None:
+    error = post(client, f"/v1/bins/A-1/{path}", body, 422)
+    assert [one["field"] for one in error["errors"]] == [place]
+
+
+@pytest.mark.parametrize("name", ["b", "Bob \u00d6. Meier", "x" * 128, "bob@example.org"])
+def test_people_have_names_of_all_kinds(client: Client, name: str) -> None:
+    assert post(client, "/v1/bins/A-1/assignment", {"assignee": name})["assignee"] == name
+
+
+def test_callers_are_told_their_name(client: Client) -> None:
+    assert get(client, "/v1/me") == {"name": "ann", "display": "ann", "role": None}
+
+
+# Lost updates
+
+
+DOINGS = {
+    "acknowledgement": None,
+    "assignment": {"assignee": "bob"},
+    "photo-request": {"note": "blurred"},
+    "resolution": COUNTED,
+}
+
+
+def tag_of(client: Client, path: str = "/v1/bins/A-1") -> str:
+    return client.http.get(path, headers={"Authorization": "ann"}).headers["ETag"]
+
+
+def posted(client: Client, act: str, **headers: str) -> Any:
+    content = b"" if DOINGS.get(act) is None else json.dumps(DOINGS[act]).encode()
+    usual = {"Authorization": "ann", "Content-Type": "application/json"}
+    return client.http.post(f"/v1/bins/A-1/{act}", headers={**usual, **headers}, body=content)
+
+
+@pytest.mark.usefixtures("alerting")
+def test_a_bins_tag_is_its_version(client: Client) -> None:
+    assert tag_of(client) == f'"{get(client, "/v1/bins/A-1")["version"]}"' == '"2"'
+
+
+@pytest.mark.usefixtures("alerting")
+@pytest.mark.parametrize("act", DOINGS)
+def test_what_was_seen_is_changed_and_the_answer_has_the_new_tag(client: Client, act: str) -> None:
+    reply = posted(client, act, **{"If-Match": tag_of(client)})
+    assert reply.status_code == 200
+    assert reply.headers["ETag"] == tag_of(client) == f'"{reply.json_body["version"]}"' == '"3"'
+    assert reply.json_body["expectation"]["expected_quantity"] == 2
+
+
+@pytest.mark.usefixtures("alerting")
+@pytest.mark.parametrize("act", [*DOINGS, "reopening"])
+@pytest.mark.parametrize("tag", ['"1"', '"1", "3"', 'W/"2"', '""'])
+def test_what_has_changed_since_it_was_seen_is_left_alone(client: Client, act: str, tag: str) -> None:
+    before = get(client, "/v1/bins/A-1")
+    reply = posted(client, act, **{"If-Match": tag})
+    assert (reply.status_code, reply.json_body["error"]) == (412, "precondition_failed")
+    assert get(client, "/v1/bins/A-1") == before
+
+
+@pytest.mark.usefixtures("alerting")
+@pytest.mark.parametrize("tag", ["*", ' "1" , "2"', '"2"'])
+def test_any_tag_that_names_what_stands_will_do(client: Client, tag: str) -> None:
+    assert posted(client, "resolution", **{"If-Match": tag}).status_code == 200
+
+
+@pytest.mark.parametrize("tag", ["2", '"2', "", '"2" "3"', '"2",', "W/2"])
+def test_an_if_match_that_names_no_tag_is_refused(client: Client, tag: str) -> None:
+    reply = posted(client, "resolution", **{"If-Match": tag})
+    assert (reply.status_code, reply.json_body["error"]) == (400, "invalid_request")
+    assert "If-Match" in reply.json_body["message"]
+
+
+# The audit trail
+
+
+def test_what_was_done_about_a_bin_is_told_newest_first_with_who_did_it(client: Client, alerting: FakeWorld) -> None:
+    post(client, "/v1/bins/A-1/assignment", {"assignee": "bob"})
+    post(client, "/v1/bins/A-1/resolution", {"true_count": 1, "reason": "lost", "note": "gone"}, who="bob")
+    newest, first = get(client, "/v1/bins/A-1/audit")["audit"]
+    assert newest == {
+        "at": "2026-05-05T19:23:00.000Z",
+        "by": "bob",
+        "action": "resolution",
+        "version": 4,
+        "site": "FRA1",
+        "bin_id": "A-1",
+        "consignment_id": "C-1",
+        "policy": None,
+        "before": {"version": 3, "status": "mismatch", "alert": "open", "alert_by": None, "assignee": "bob"},
+        "after": {
+            "version": 4,
+            "status": "resolved",
+            "alert": "resolved",
+            "alert_by": "bob",
+            "assignee": None,
+            "true_count": 1,
+            "reason": "lost",
+            "corrects": None,
+        },
+        "note": "gone",
+    }
+    assert (first["action"], first["by"], first["after"]) == ("assignment", "ann", {"version": 3, "assignee": "bob"})
+    assert len(alerting.table.trail.records) == 2
+
+
+def test_the_trail_of_a_site_is_told_page_by_page_within_a_stretch_of_time(client: Client, alerting: FakeWorld) -> None:
+    for name in ("A-1", "A-2", "A-3", "A-4"):
+        post(client, f"/v1/bins/{name}/assignment", {"assignee": "bob"})
+    whole = get(client, "/v1/audit?site=FRA1")
+    assert [one["bin_id"] for one in whole["audit"]] == ["A-4", "A-3", "A-2", "A-1"]
+    stretch = f"/v1/audit?site=FRA1&from={whole['audit'][2]['at']}&to={whole['audit'][0]['at']}&limit=1"
+    first = get(client, stretch)
+    second = get(client, f"{stretch}&cursor={first['cursor']}")
+    assert [one["bin_id"] for page in (first, second) for one in page["audit"]] == ["A-3", "A-2"]
+    assert second["cursor"] is None
+    get(client, f"/v1/audit?site=FRA1&cursor={first['cursor']}", 400)
+    assert get(client, "/v1/audit?site=MUC1")["audit"] == []
+    assert len(alerting.table.trail.records) == 4
+
+
+def test_what_is_done_about_bins_of_no_site_has_a_trail_too(client: Client, world: FakeWorld) -> None:
+    world.photograph(inspection_of("stray", Verdict.UNEXPECTED))
+    post(client, "/v1/bins/stray/assignment", {"assignee": "bob"})
+    (record,) = get(client, "/v1/audit")["audit"]
+    assert (record["bin_id"], record["site"], record["consignment_id"]) == ("stray", None, None)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "site=",
+        "site=FRA%201",
+        "from=yesterday",
+        "to=2026-05-04",
+        "from=2026-13-01T00:00:00Z",
+        "to=",
+        "by=ann",
+        "limit=0",
+    ],
+)
+def test_a_trail_that_makes_no_sense_is_refused(client: Client, query: str) -> None:
+    assert get(client, f"/v1/audit?{query}", 400)["error"] == "invalid_request"
 
 
 # The review queue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from chalice import Chalice
@@ -13,11 +13,14 @@ from chalicelib.api import register
 from chalicelib.api.errors import problem
 from chalicelib.domain import Expectation
 from chalicelib.policy import DEFAULT
-from chalicelib.site_policy import Rules, to_document
+from chalicelib.site_policy import Rules, SitePolicy, to_document
 from tests.described import DescribedClient as Client
 from tests.examples import image_of, inspection_of, seconds_later, sure_of
 from tests.fakes_api import FakePolicyBook, FakeWorld
 from tests.policy_examples import document, group_named, with_rate
+
+if TYPE_CHECKING:
+    from chalicelib.trail import AuditRecord
 
 JSON = {"Content-Type": "application/json"}
 
@@ -101,6 +104,48 @@ def test_a_change_of_another_version_than_the_one_in_force_is_a_conflict(client:
     message = f"version {replaces} is not the one in force any more"
     assert put(client, change(replaces), 409) == problem(409, "conflict", message)
     assert get(client, "/v1/policies/FRA1")["version"] == 1
+
+
+def put_seen(client: Client, tag: str, body: Any) -> Any:
+    headers = {**JSON, "If-Match": tag}
+    return client.http.put("/v1/policies/FRA1", headers=headers, body=json.dumps(body).encode())
+
+
+def test_a_policys_tag_is_its_version_and_a_change_of_what_was_seen_goes_through(client: Client) -> None:
+    assert client.http.get("/v1/policies/FRA1").headers["ETag"] == '"0"'
+    reply = put_seen(client, '"0"', change())
+    assert (reply.status_code, reply.headers["ETag"]) == (200, '"1"')
+    assert client.http.get("/v1/policies/FRA1").headers["ETag"] == '"1"'
+
+
+def test_a_change_of_a_policy_that_stands_otherwise_by_now_is_refused(client: Client, world: FakeWorld) -> None:
+    put(client, change())
+    reply = put_seen(client, '"0"', change(1))
+    assert (reply.status_code, reply.json_body["error"]) == (412, "precondition_failed")
+    assert len(world.table.trail.records) == 1
+
+
+def test_a_policy_that_somebody_changes_in_between_is_not_changed_unseen(client: Client, world: FakeWorld) -> None:
+    class Overtaken(FakePolicyBook):
+        def put(self, policy: SitePolicy, record: AuditRecord) -> None:
+            super().put(replace(policy, author="somebody else"), record)
+            super().put(policy, record)
+
+    world.policies = Overtaken()
+    assert put_seen(client, '"0"', change()).status_code == 412
+    assert put(client, change(1), 409)["error"] == "conflict"
+
+
+def test_a_change_leaves_its_record(client: Client) -> None:
+    put(client, change())
+    put(client, {**change(1), "policy": to_document(with_rate(0.07)), "note": "more errors"})
+    newest, first = get(client, "/v1/audit?site=FRA1")["audit"]
+    assert (newest["action"], newest["policy"], newest["bin_id"], newest["note"]) == (
+        *("policy_change", "FRA1/2", None),
+        "more errors",
+    )
+    assert (newest["before"]["version"], newest["after"]["default.mismatch_rate"]) == (1, 0.07)
+    assert first["before"]["version"] == 0
 
 
 def test_a_change_that_breaks_rules_is_refused_with_all_of_them_and_changes_nothing(client: Client) -> None:

@@ -20,7 +20,7 @@ from chalice.test import Client
 from app import app
 from chalicelib import wiring
 from chalicelib.aws.bins import typed
-from chalicelib.domain import BinState, BinStatus, Reason
+from chalicelib.domain import BinState, BinStatus, OpenRequest, Reason
 from chalicelib.errors import TemporaryFailure
 from chalicelib.items import from_outcome, from_status
 from chalicelib.items_statistics import from_site
@@ -256,6 +256,30 @@ def test_a_rejected_photo_without_a_bin_is_published(aws: Aws) -> None:
     aws.mark_the_alert()
     stray = rejection_of(image_of("incoming/x.jpg"), Reason.BAD_KEY, bin_id=None)
     invoke("on_status_change", {"Records": [stream_record({}, from_outcome(stray))]})
+
+
+def test_a_request_for_another_photo_is_published_and_its_site_is_not_asked_for_its_limits(aws: Aws) -> None:
+    aws.know_no_alert()
+    aws.take_the_record()
+    aws.sns.add_response(
+        "publish",
+        {},
+        {
+            "TopicArn": TOPIC,
+            "Subject": "Bin A-17: another photo is asked for",
+            "MessageStructure": "json",
+            "Message": ANY,
+            "MessageAttributes": {
+                "kind": {"DataType": "String", "StringValue": "photo_request"},
+                "verdict": {"DataType": "String", "StringValue": "photo_request"},
+                "site": {"DataType": "String", "StringValue": "FRA1"},
+            },
+        },
+    )
+    aws.mark_the_alert()
+    waiting = BinStatus("A-17", 1, BinState.WAITING, NOON, site="FRA1")
+    asked = waiting.photo_requested(OpenRequest(NOON, "ann"))
+    invoke("on_status_change", {"Records": [stream_record(from_status(waiting), from_status(asked))]})
 
 
 def test_a_bin_that_matches_is_not_published(aws: Aws) -> None:

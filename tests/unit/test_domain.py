@@ -15,6 +15,7 @@ from chalicelib.domain import (
     Direction,
     EpisodeState,
     Judgement,
+    OpenRequest,
     Reason,
     Verdict,
     bin_id_of,
@@ -388,3 +389,57 @@ def test_photos_do_not_end_a_resolution_and_a_new_expectation_does() -> None:
 def test_a_new_expectation_ends_every_episode() -> None:
     alerting = after_photos(inspection_of(photo(1), Verdict.MISMATCH))
     assert alerting.expecting(expecting(4), seconds_later(5)).episode is None
+
+
+# What people ask of others
+
+REQUEST = OpenRequest(seconds_later(5), "ann", "blurred")
+
+
+def test_somebody_looks_after_a_bin_until_it_is_given_back_or_starts_afresh() -> None:
+    assigned = after_photos(inspection_of(photo(1), Verdict.MISMATCH)).assigned("bob")
+    assert (assigned.assignee, assigned.assigned(None).assignee) == ("bob", None)
+    assert after_photos(inspection_of(photo(2)), start=assigned).assignee == "bob"
+    for afresh in (
+        assigned.resolved("ann", seconds_later(9)),
+        assigned.expecting(expecting(4), seconds_later(9)),
+        assigned.released(seconds_later(9)),
+    ):
+        assert afresh.assignee is None
+
+
+def test_a_resolution_that_was_none_gives_the_bin_back_to_whoever_looked_after_it() -> None:
+    stood = after_photos(inspection_of(photo(1), Verdict.MISMATCH)).assigned("bob")
+    resolved = stood.resolved("ann", seconds_later(9))
+    assert resolved.reopened(stood, "ann", seconds_later(10)).assignee == "bob"
+    assert resolved.assigned("cem").reopened(stood, "ann", seconds_later(10)).assignee == "cem"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_answer"),
+    [
+        (inspection_of(photo(5)), True),
+        (inspection_of(photo(6), Verdict.REVIEW), True),
+        (rejection_of(photo(6)), True),
+        (inspection_of(photo(4)), False),
+        (rejection_of(photo(6), Reason.GONE), False),
+    ],
+    ids=["of that moment", "later", "later and no good", "taken before", "gone before it was read"],
+)
+def test_the_next_photo_answers_a_request_and_no_earlier_one(outcome: Outcome, is_answer: bool) -> None:  # noqa: FBT001
+    asked = after_photos(inspection_of(photo(1), Verdict.REVIEW)).photo_requested(REQUEST)
+    assert after_photos(outcome, start=asked).photo_request == (None if is_answer else REQUEST)
+
+
+def test_a_request_ends_where_the_bin_starts_afresh_and_is_not_asked_again_when_that_is_taken_back() -> None:
+    stood = after_photos(inspection_of(photo(1), Verdict.REVIEW)).photo_requested(REQUEST)
+    resolved = stood.resolved("ann", seconds_later(9))
+    assert resolved.photo_request is None
+    assert resolved.reopened(stood, "ann", seconds_later(10)).photo_request is None
+    assert stood.expecting(expecting(4), seconds_later(9)).photo_request is None
+
+
+def test_asking_and_assigning_leave_all_else_as_it_stands() -> None:
+    status = after_photos(inspection_of(photo(1), Verdict.MISMATCH))
+    both = status.assigned("bob").photo_requested(REQUEST)
+    assert both == replace(status, version=status.version + 2, assignee="bob", photo_request=REQUEST)

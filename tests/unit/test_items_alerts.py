@@ -14,6 +14,7 @@ from tests.examples import (
     COUNTS,
     NOON,
     alert_of,
+    call_of,
     moments,
     names,
     probabilities,
@@ -60,6 +61,7 @@ def stored(item: dict[str, Any]) -> dict[str, Any]:
 @given(rulings)
 def test_how_an_alert_leaves_survives_the_table(ruling: Ruling) -> None:
     assert to_ruling(stored(from_ruling(alert_of(), ruling))) == ruling
+    assert to_ruling(stored(from_ruling(call_of(), ruling))) == ruling
 
 
 @given(tallies)
@@ -69,6 +71,7 @@ def test_a_tally_survives_the_table(tally: Tally) -> None:
 
 def test_alerts_lie_with_their_bins_and_gates_with_their_places() -> None:
     assert alert_key(alert_of(1)) == {"PK": "BIN#A-1", "SK": "ALERT#a1"}
+    assert alert_key(call_of(1)) == {"PK": "BIN#A-1", "SK": "ALERT#p1"}
     stray = stray_alert()
     assert alert_key(stray) == {"PK": f"STRAY#{stray.image.image_id}", "SK": "ALERT#s1"}
     assert gate_key(window) == {"PK": "SITE#FRA1", "SK": "WINDOW#2026-11-22T12:00:00.000Z"}

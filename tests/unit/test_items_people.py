@@ -11,7 +11,7 @@ from chalicelib import items_people
 from chalicelib.domain import BinState, BinStatus, Episode, EpisodeState, Judgement, Verdict
 from chalicelib.feedback import Feedback
 from chalicelib.items import INDEX_ATTRIBUTES, from_status, to_status
-from tests.examples import NOON, reopenings, resolutions
+from tests.examples import acts, assignments, photo_requests, reopenings, resolutions
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -26,7 +26,7 @@ def through_the_table(item: Attributes) -> Attributes:
 
 
 @settings(max_examples=30)
-@given(resolutions | reopenings)
+@given(acts)
 def test_what_was_said_comes_back_as_it_was(act: Act) -> None:
     assert items_people.to_act(through_the_table(items_people.from_act(act))) == act
 
@@ -39,6 +39,12 @@ def test_what_was_said_is_listed_by_its_site_and_in_no_list_of_bins(act: Act) ->
     assert item.keys() & INDEX_ATTRIBUTES <= {"attention", "attention_at"}
     assert {"consignment_id", "by_time"}.isdisjoint(item)
     assert not item["stood"].keys() & INDEX_ATTRIBUTES
+
+
+@settings(max_examples=10)
+@given(assignments | photo_requests)
+def test_what_says_nothing_of_the_goods_is_no_part_of_the_sites_history(act: Act) -> None:
+    assert {"history", "happened_at"}.isdisjoint(items_people.from_act(act))
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=2))

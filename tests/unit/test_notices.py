@@ -17,6 +17,7 @@ from tests.examples import (
     COUNTS,
     NOON,
     alert_of,
+    call_of,
     consignment_of,
     image_of,
     moments,
@@ -78,7 +79,14 @@ alerts = st.builds(
     reason=st.none() | texts,
     episode=st.none() | st.sampled_from([EpisodeState.OPEN, EpisodeState.REOPENED]),
 )
-notices = alerts | st.sampled_from(DIGESTS)
+calls = st.builds(
+    call_of,
+    by=texts,
+    note=texts,
+    site=st.none() | texts,
+    image=st.none() | st.builds(image_of, texts, version=versions),
+)
+notices = alerts | calls | st.sampled_from(DIGESTS)
 
 
 # For machines ----------------------------------------------------------------------------------------------------
@@ -111,6 +119,38 @@ def test_an_alerts_message_says_everything_that_was_agreed() -> None:
         "policy": "FRA1/1",
         "at": "2026-11-22T12:00:00.000Z",
     }
+
+
+def test_a_call_for_another_photo_says_of_which_bin_who_asks_and_why() -> None:
+    assert message_of(call_of(1), API) == {
+        "kind": "photo_request",
+        "alert_id": "p1",
+        "bin_id": "A-1",
+        "consignment_id": "C-1",
+        "site": "FRA1",
+        "verdict": "photo_request",
+        "expected": 3,
+        "by": "ann",
+        "note": "something hides the label",
+        "image": {"bucket": "photos", "key": "incoming/A-1/1.jpg", "version": "v1"},
+        "link": f"{API}/v1/bins/A-1",
+        "at": "2026-11-22T12:00:00.000Z",
+    }
+    assert message_of(call_of(1, image=None), API)["image"] is None
+
+
+def test_whoever_takes_photos_subscribes_to_calls_alone_and_whoever_wants_severe_alerts_is_left_in_peace() -> None:
+    assert attributes_of(call_of(1)) == {"kind": "photo_request", "verdict": "photo_request", "site": "FRA1"}
+    assert attributes_of(call_of(1, site=None)) == {"kind": "photo_request", "verdict": "photo_request"}
+    assert not any(matches({"verdict": "photo_request"}, notice) for notice in (alert_of(1), stray_alert(1), *DIGESTS))
+
+
+def test_a_person_reads_which_bin_to_photograph_why_and_where_it_stands() -> None:
+    text = text_of(call_of(1), API)
+    assert subject_of(call_of(1)) == "Bin A-1: another photo is asked for"
+    for fact in ("ann", "something hides the label", "<prefix>/A-1/<name>.jpg", "FRA1", "C-1", f"{API}/v1/bins/A-1"):
+        assert fact in text
+    assert "no photo yet" in text_of(call_of(1, image=None), API)
 
 
 def test_a_digests_message_says_how_many_the_worst_where_to_look_and_until_when_it_is_silent() -> None:

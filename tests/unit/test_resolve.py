@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.alerts import alert_for
+from chalicelib.alerts import alert_for, photo_call_for
 from chalicelib.caller import Caller
 from chalicelib.check import judgement_with
 from chalicelib.decide import decide
 from chalicelib.domain import Bin, BinState, BinStatus, EpisodeState, Reason, Verdict
-from chalicelib.errors import Conflict, NotFound, TemporaryFailure
+from chalicelib.errors import Conflict, NotFound, PreconditionFailed, TemporaryFailure
 from chalicelib.events import StatusChange
 from chalicelib.evidence import Evidence
 from chalicelib.feedback import NOTHING, Feedback, learnt_from
-from chalicelib.resolution import Asked, Cause, Finding, Reopening, Resolution
+from chalicelib.resolution import Asked, Assignment, Cause, Finding, PhotoRequest, Reopening, Resolution
 from chalicelib.resolve import Resolver
 from tests.examples import POLICY, expecting, image_of, inspection_of, rejection_of, seconds_later, sure_of
 from tests.fakes_api import FakeTable
@@ -41,7 +41,7 @@ class BusyPeople(FakePeople):
     """Somebody else acts, once, between reading and writing."""
 
     def __init__(self, table: FakeTable, meanwhile: Callable[[], None]) -> None:
-        super().__init__(table, table.said)
+        super().__init__(table, table.said, table.trail)
         object.__setattr__(self, "meanwhile", iter([meanwhile]))
 
     def write(self, before: BinStatus, step: Step, asking: Asking) -> bool:
@@ -63,7 +63,7 @@ class Floor:
 
     @property
     def people(self) -> FakePeople:
-        return FakePeople(self.table, self.table.said)
+        return FakePeople(self.table, self.table.said, self.table.trail)
 
     @property
     def resolver(self) -> Resolver:
@@ -283,6 +283,158 @@ def test_a_reopened_bin_that_had_called_for_nobody_is_in_review_and_teaches_noth
     assert (asked[Asked.NOBODY], sum(asked.values()), floor.learnt.rated) == (1, 1, 0)
 
 
+# Ask others
+
+
+def test_somebody_is_named_to_look_after_a_bin_and_gives_it_back(alerting: Floor) -> None:
+    assert alerting.resolver.assign("A-17", "bob", ANN).status.assignee == "bob"
+    assert alerting.resolver.assign("A-17", None, BOB).status.assignee is None
+    first, second = alerting.table.said.of_bin("A-17")
+    assert isinstance(first, Assignment)
+    assert (first.by, first.assignee, second.by) == ("ann", "bob", "bob")
+
+
+def test_naming_whoever_is_named_already_changes_nothing(alerting: Floor) -> None:
+    once = alerting.resolver.assign("A-17", "bob", ANN)
+    assert alerting.resolver.assign("A-17", "bob", BOB) == once
+    assert len(alerting.table.said.acts) == 1
+
+
+def test_another_photo_is_asked_for_once_until_it_comes(alerting: Floor) -> None:
+    asked = alerting.resolver.request_photo("A-17", "blurred", ANN).status
+    assert asked.photo_request is not None
+    assert (asked.photo_request.by, asked.photo_request.note) == ("ann", "blurred")
+    assert alerting.resolver.request_photo("A-17", "blurred", ANN).status == asked
+    alerting.photograph(1)
+    assert alerting.status.photo_request is None
+    assert alerting.resolver.request_photo("A-17", "blurred", ANN).status.photo_request is not None
+    assert [type(act) for act in alerting.table.said.of_bin("A-17")] == [PhotoRequest, PhotoRequest]
+
+
+@pytest.mark.parametrize(("who", "note"), [(BOB, "blurred"), (ANN, "still blurred")])
+def test_another_person_or_another_word_asks_anew(alerting: Floor, who: Caller, note: str) -> None:
+    first = alerting.resolver.request_photo("A-17", "blurred", ANN).status
+    second = alerting.resolver.request_photo("A-17", note, who).status
+    assert photo_call_for(StatusChange(first, second)) is not None
+
+
+def test_a_site_learns_nothing_from_what_is_asked_of_others(alerting: Floor) -> None:
+    alerting.resolver.assign("A-17", "bob", ANN)
+    alerting.resolver.request_photo("A-17", "", ANN)
+    assert alerting.learnt == NOTHING
+
+
+# What the trail keeps
+
+
+def test_every_change_leaves_its_record_with_what_it_replaced(alerting: Floor) -> None:
+    resolver = alerting.resolver
+    resolver.acknowledge("A-17", ANN)
+    resolver.assign("A-17", "bob", ANN)
+    resolver.request_photo("A-17", "blurred", BOB)
+    resolver.resolve("A-17", COUNTED_2, BOB)
+    resolver.reopen("A-17", "wrong bin", ANN)
+    version = alerting.status.version
+    told = [(one.action, one.by, one.before, one.after, one.note) for one in alerting.table.trail.records]
+    assert told == [
+        (
+            *("acknowledgement", "ann"),
+            {"version": version - 5, "alert": "open", "alert_by": None},
+            {"version": version - 4, "alert": "acknowledged", "alert_by": "ann"},
+            "",
+        ),
+        (
+            *("assignment", "ann"),
+            {"version": version - 4, "assignee": None},
+            {"version": version - 3, "assignee": "bob"},
+            "",
+        ),
+        (
+            *("photo_request", "bob"),
+            {"version": version - 3, "photo_requested_by": None},
+            {"version": version - 2, "photo_requested_by": "bob"},
+            "blurred",
+        ),
+        (
+            *("resolution", "bob"),
+            {
+                "version": version - 2,
+                "status": "mismatch",
+                "alert": "acknowledged",
+                "alert_by": "ann",
+                "assignee": "bob",
+                "photo_requested_by": "bob",
+            },
+            {
+                "version": version - 1,
+                "status": "resolved",
+                "alert": "resolved",
+                "alert_by": "bob",
+                "assignee": None,
+                "photo_requested_by": None,
+                "true_count": 2,
+                "reason": "lost",
+                "corrects": None,
+            },
+            "one fell behind the shelf",
+        ),
+        (
+            *("reopening", "ann"),
+            {"version": version - 1, "status": "resolved", "alert": "resolved", "alert_by": "bob", "assignee": None},
+            {
+                "version": version,
+                "status": "mismatch",
+                "alert": "reopened",
+                "alert_by": "ann",
+                "assignee": "bob",
+                "reopens": version - 1,
+            },
+            "wrong bin",
+        ),
+    ]
+    assert {(one.site, one.bin_id, one.consignment_id) for one in alerting.table.trail.records} == {
+        ("FRA1", "A-17", "C-1")
+    }
+
+
+def test_what_changes_nothing_leaves_no_record(alerting: Floor) -> None:
+    alerting.resolver.assign("A-17", None, replace(ANN, key="k-1"))
+    assert alerting.table.said.asked != {}
+    assert alerting.table.trail.records == []
+
+
+# What the caller has seen
+
+
+def test_a_change_of_what_the_caller_has_seen_goes_through(alerting: Floor) -> None:
+    seen = replace(ANN, tags=frozenset({"1", str(alerting.status.version)}))
+    assert alerting.resolver.assign("A-17", "bob", seen).status.assignee == "bob"
+
+
+@pytest.mark.parametrize("tags", [{"1"}, set(), {"two"}], ids=["an older version", "none", "no version"])
+def test_a_change_of_what_stands_otherwise_by_now_is_refused_and_changes_nothing(
+    alerting: Floor, tags: set[str]
+) -> None:
+    stood = alerting.status
+    with pytest.raises(PreconditionFailed, match=f"version {stood.version}"):
+        alerting.resolver.resolve("A-17", COUNTED_2, replace(ANN, tags=frozenset(tags)))
+    assert (alerting.status, alerting.table.trail.records) == (stood, [])
+
+
+def test_a_photo_that_comes_in_between_is_not_resolved_unseen(alerting: Floor) -> None:
+    seen = replace(ANN, tags=frozenset({str(alerting.status.version)}))
+    busy = BusyPeople(alerting.table, lambda: alerting.photograph(2))
+    with pytest.raises(PreconditionFailed):
+        alerting.resolver_with(busy).resolve("A-17", COUNTED_2, seen)
+    assert alerting.table.said.acts == {}
+
+
+def test_a_request_that_comes_again_is_answered_though_the_bin_has_changed_by_it(alerting: Floor) -> None:
+    seen = replace(ANN, key="k-1", tags=frozenset({str(alerting.status.version)}))
+    once = alerting.resolver.resolve("A-17", COUNTED_2, seen)
+    assert alerting.resolver.resolve("A-17", COUNTED_2, seen) == once
+
+
 # Requests that come again, and people who meet
 
 
@@ -388,6 +540,12 @@ happenings: st.SearchStrategy[tuple[str, Callable[[Floor], object]]] = st.one_of
         counts,
     ),
     st.builds(lambda who: ("reopen", lambda floor: floor.resolver.reopen("A-17", "", who)), callers),
+    st.builds(
+        lambda who, whom: ("assign", lambda floor: floor.resolver.assign("A-17", whom, who)),
+        callers,
+        st.sampled_from(["ann", "bob", None]),
+    ),
+    st.builds(lambda who: ("ask", lambda floor: floor.resolver.request_photo("A-17", "", who)), callers),
     st.builds(lambda quantity: ("expect", lambda floor: floor.expect(quantity)), counts),
 )
 
@@ -395,7 +553,8 @@ happenings: st.SearchStrategy[tuple[str, Callable[[Floor], object]]] = st.one_of
 def standing_in(floor: Floor) -> list[Resolution]:
     """The resolutions that nobody has corrected or taken back."""
     acts = floor.table.said.of_bin("A-17")
-    ended = {act.reopens if isinstance(act, Reopening) else act.corrects for act in acts}
+    ended = {act.reopens for act in acts if isinstance(act, Reopening)}
+    ended |= {act.corrects for act in acts if isinstance(act, Resolution) and act.corrects}
     return [act for act in acts if isinstance(act, Resolution) and act.version not in ended]
 
 
@@ -412,7 +571,7 @@ def test_whatever_happens_each_resolution_counts_once_and_nothing_is_lost(
 ) -> None:
     floor = Floor()
     for kind, happen in happened:
-        before, acts = floor.status, dict(floor.table.said.acts)
+        before, acts, told = floor.status, dict(floor.table.said.acts), len(floor.table.trail.records)
         try:
             happen(floor)
         except Conflict:
@@ -420,6 +579,9 @@ def test_whatever_happens_each_resolution_counts_once_and_nothing_is_lost(
         after = floor.status
         assert after == before or after.version > before.version
         assert acts.items() <= floor.table.said.acts.items()
+        is_peoples_doing = after != before and kind not in {"photo", "expect"}
+        new = floor.table.trail.records[told:]
+        assert [(one.version, one.after["version"]) for one in new] == [(after.version,) * 2] * is_peoples_doing
         assert floor.learnt == sum(map(learnt_from, standing_in(floor)), NOTHING)
         if must_stay(before) and kind not in {"resolve", "expect"}:
             assert must_stay(after)

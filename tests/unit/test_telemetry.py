@@ -9,7 +9,7 @@ from chalicelib import telemetry
 from chalicelib.digest import Dispatch, Ruling
 from chalicelib.domain import Reason, Verdict
 from chalicelib.errors import TemporaryFailure
-from tests.examples import image_of, inspection_of, rejection_of, seconds_later, stray_alert, sure_of
+from tests.examples import call_of, image_of, inspection_of, rejection_of, seconds_later, stray_alert, sure_of
 from tests.fakes import BEFORE, FakeCounter, Trouble
 
 if TYPE_CHECKING:
@@ -93,6 +93,17 @@ def test_an_alert_is_counted_by_verdict_and_by_how_it_left(
     assert (told["Alerts"], told["verdict"]) == ([1.0], "rejected")
     assert {kind for kind in ("AlertsSent", "Digests", "AlertsSilenced") if kind in told} == {name}
     assert logged.lines()[0]["alert_id"] == "s1"
+
+
+@pytest.mark.usefixtures("metrics")
+def test_a_call_for_another_photo_is_counted_and_is_no_alert(
+    capsys: pytest.CaptureFixture[str], logged: Logged
+) -> None:
+    telemetry.tell_alert(call_of(1), Ruling(Dispatch.ALONE))
+    told = measured(capsys)
+    assert told["PhotoRequests"] == [1.0]
+    assert {"Alerts", "AlertsSent"}.isdisjoint(told)
+    assert logged.lines()[0]["bin_id"] == "A-1"
 
 
 @pytest.mark.usefixtures("metrics")
