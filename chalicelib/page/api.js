@@ -75,12 +75,11 @@ export class Api {
     return { ...read, isNew: true };
   }
 
-  /** Changes something; `version` is the ETag that it was decided on, `key` the Idempotency-Key. */
-  async change(path, { method = "POST", body, version, key, type = "application/json" } = {}) {
+  /** Changes something; `version` is the ETag that it was decided on, `key` the Idempotency-Key, `text` a body as it is. */
+  async change(path, { method = "POST", body, text = JSON.stringify(body ?? {}), version, key, type = "application/json" } = {}) {
     const headers = { "Content-Type": type };
     if (version !== null && version !== undefined) headers["If-Match"] = quoted(version);
     if (key) headers["Idempotency-Key"] = key;
-    const text = type === "application/json" ? JSON.stringify(body ?? {}) : body;
     const answer = await this.send(path, { method, headers, body: text });
     this.remembered.clear();
     return { body: await answer.json(), etag: answer.headers.get("ETag") };
@@ -131,10 +130,11 @@ export class Api {
   }
 }
 
-/** A path with a query; what is null, undefined or empty is left out. */
-export function query(path, values) {
+/** A path with a query; of `values` what is null, undefined or empty is left out, `always` goes in as it is. */
+export function query(path, values, always = {}) {
   const given = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return given.length ? `${path}?${new URLSearchParams(given)}` : path;
+  const all = [...Object.entries(always), ...given];
+  return all.length ? `${path}?${new URLSearchParams(all)}` : path;
 }
 
 /** The entries of a list's answer, whatever they are called there. */

@@ -1,7 +1,7 @@
-// Distributions and hours as bars. The figures are worked out in pure functions; the drawing gives each a text as well.
+// Distributions as bars. What they say is worked out in pure functions; each drawing has a text as well.
 
-import { h, s } from "./dom.js";
-import { moment, number, percent } from "./format.js";
+import { s } from "./dom.js";
+import { percent } from "./format.js";
 
 /** The classes of a distribution in order, with the expected one and the most probable one marked. */
 export function classes(probabilities, expected) {
@@ -22,71 +22,37 @@ export function told(bars) {
   return `Probability of each count. ${said.join("; ")}.`;
 }
 
-const WIDE = 30;
+const LARGE = { wide: 52, gap: 9, top: 16, height: 84, foot: 32, large: true };
+const SMALL = { wide: 20, gap: 3, top: 1, height: 46, foot: 19, large: false };
 
-/** Bars of a distribution; `large` has the percentages and the counts below, else only the shape is drawn. */
+/** Bars of a distribution. The large ones have percentages and a text, the small ones are but a shape beside words. */
 export function distribution(probabilities, expected, { large = false } = {}) {
   const bars = classes(probabilities, expected);
-  const [top, height, foot] = large ? [16, 84, 34] : [2, 34, 13];
-  const width = bars.length * WIDE;
-  const drawn = bars.map((bar, place) => column(bar, place * WIDE, { top, height, large }));
+  const size = large ? LARGE : SMALL;
+  const [width, ground] = [bars.length * size.wide, size.top + size.height];
+  const drawn = bars.map((bar, place) => column(bar, place * size.wide, size));
+  const meaning = large ? { role: "img", "aria-label": told(bars) } : { "aria-hidden": "true" };
   return s(
     "svg",
-    { class: `bars${large ? " large" : ""}`, viewBox: `0 0 ${width} ${top + height + foot}`, role: "img", "aria-label": told(bars) },
+    { class: `bars${large ? " large" : ""}`, viewBox: `0 0 ${width} ${ground + size.foot}`, ...meaning },
     drawn,
-    s("path", { class: "ground", d: `M0 ${top + height}.5H${width}` }),
+    s("path", { class: "ground", d: `M0 ${ground}.5H${width}` }),
   );
 }
 
-function column(bar, x, { top, height, large }) {
+function column(bar, x, { wide, gap, top, height, large }) {
   const tall = Math.max(bar.share > 0 ? 1.5 : 0, bar.share * height);
-  const [middle, ground] = [x + WIDE / 2, top + height];
+  const [middle, ground] = [x + wide / 2, top + height];
   const names = ["bar", bar.isCounted && "counted", bar.isExpected && "expected"].filter(Boolean).join(" ");
   return s(
     "g",
     { class: names },
-    bar.isExpected && s("rect", { class: "slot", x: x + 2.5, y: top, width: WIDE - 5, height, rx: 2 }),
-    s("rect", { class: "fill", x: x + 5, y: ground - tall, width: WIDE - 10, height: tall, rx: 1.5 }),
+    bar.isExpected && s("rect", { class: "slot", x: x + gap / 2, y: top, width: wide - gap, height, rx: 2 }),
+    s("rect", { class: "fill", x: x + gap, y: ground - tall, width: wide - 2 * gap, height: tall, rx: 1.5 }),
     large && bar.share >= 0.005 && s("text", { class: "share", x: middle, y: Math.max(10, ground - tall - 4) }, `${Math.round(bar.share * 100)}`),
-    s("text", { class: "label", x: middle, y: ground + (large ? 15 : 11) }, bar.label),
-    bar.isExpected && large && s("path", { class: "mark", d: `M${middle - 5} ${ground + 28}l5-7 5 7z` }),
+    (large || bar.isExpected || bar.isCounted) && s("text", { class: "label", x: middle, y: ground + (large ? 14 : 17) }, bar.label),
+    bar.isExpected && large && s("path", { class: "mark", d: `M${middle - 5} ${ground + 27}l5-7 5 7z` }),
   );
-}
-
-/** Stacked bars of hours: `parts` are names in order from below, `rows` have `at` and a number for each of them. */
-export function stacked(rows, parts, names, title) {
-  const tallest = Math.max(1, ...rows.map((row) => total(row, parts)));
-  const [step, height] = [12, 120];
-  const drawn = rows.map((row, place) => pile(row, parts, { x: place * step, step, height, tallest, names }));
-  return s(
-    "svg",
-    { class: "hours", viewBox: `0 0 ${Math.max(1, rows.length) * step} ${height + 1}`, preserveAspectRatio: "none", role: "img", "aria-label": summary(rows, parts, names, title) },
-    drawn,
-    s("path", { class: "ground", d: `M0 ${height}.5H${rows.length * step}` }),
-  );
-}
-
-/** One sentence about stacked hours. */
-export function summary(rows, parts, names, title) {
-  if (!rows.length) return `${title}: nothing yet.`;
-  const busiest = rows.reduce((most, row) => (total(row, parts) > total(most, parts) ? row : most));
-  const sums = parts.map((part) => `${names[part] ?? part} ${number(rows.reduce((sum, row) => sum + (row[part] ?? 0), 0))}`);
-  return `${title}: ${sums.join(", ")}. Busiest hour ${moment(busiest.at)}, ${number(total(busiest, parts))}.`;
-}
-
-export function total(row, parts) {
-  return parts.reduce((sum, part) => sum + (row[part] ?? 0), 0);
-}
-
-function pile(row, parts, { x, step, height, tallest, names }) {
-  let ground = height;
-  const text = parts.map((part) => `${names[part] ?? part} ${row[part] ?? 0}`).join(", ");
-  const rects = parts.map((part) => {
-    const tall = ((row[part] ?? 0) / tallest) * height;
-    ground -= tall;
-    return tall > 0 && s("rect", { class: `part ${part}`, x: x + 1, y: ground, width: step - 2, height: tall });
-  });
-  return s("g", null, s("title", null, `${moment(row.at)}: ${text}`), s("rect", { class: "hit", x, y: 0, width: step, height }), rects);
 }
 
 /** A share from 0 to 1 with the thresholds of review and alert on it. */
@@ -105,9 +71,3 @@ export function gauge(share, reviewFrom, alertFrom) {
   );
 }
 
-/** The text alternative of hours: the same as a table that opens on demand. */
-export function hoursTable(rows, parts, names) {
-  const head = h("tr", null, h("th", { scope: "col" }, "Hour"), parts.map((part) => h("th", { scope: "col", class: "num" }, names[part] ?? part)));
-  const lines = rows.map((row) => h("tr", null, h("th", { scope: "row" }, moment(row.at)), parts.map((part) => h("td", { class: "num" }, number(row[part] ?? 0)))));
-  return h("details", { class: "as-table" }, h("summary", null, "As a table"), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Hours as a table" }, h("table", null, h("thead", null, head), h("tbody", null, lines))));
-}

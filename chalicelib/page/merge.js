@@ -26,25 +26,13 @@ export function renewed(shown, page) {
   return appended(page, shown);
 }
 
-/** Lays the lists of a timeline together, newest first, and ends where one that goes on has not been read further. */
-export function woven(lists) {
-  const limit = Math.max(-Infinity, ...lists.filter((list) => list.cursor).map((list) => oldest(list.entries)));
-  const all = lists.flatMap((list) => list.entries).filter((entry) => Date.parse(entry.at) >= limit);
-  return all.sort((one, other) => Date.parse(other.at) - Date.parse(one.at));
-}
-
 /** What has changed between two states of a bin that matters to whoever is about to act on it. */
 export function differs(before, after) {
-  const told = ["status", "expected", "predicted", "assignee", "photos", "photo_requested_at"];
-  return told.filter((name) => (before[name] ?? null) !== (after[name] ?? null)).concat(
-    (before.alert?.state ?? null) !== (after.alert?.state ?? null) ? ["alert"] : [],
-  );
+  const told = (bin) => [bin.status, bin.expected, bin.predicted, bin.assignee, bin.photos, bin.photo_requested_at, bin.alert?.state];
+  const known = told(before).map((value) => value ?? null);
+  return told(after).some((value, place) => (value ?? null) !== known[place]);
 }
 
 function lastShared(shown, fresh) {
   return shown.findLastIndex((bin) => fresh.has(bin.bin_id));
-}
-
-function oldest(entries) {
-  return entries.length ? Date.parse(entries.at(-1).at) : Infinity;
 }

@@ -36,21 +36,22 @@ export class Newest {
   }
 
   wish(binId, photo, told) {
+    const asked = this.wishes.get(binId)?.asked ?? [];
     this.wishes.delete(binId);
-    this.wishes.set(binId, { photo, told });
+    this.wishes.set(binId, { photo, asked: [...asked, told].slice(-4) });
     if (this.wishes.size > WISHES) this.wishes.delete(this.wishes.keys().next().value);
     queueMicrotask(() => this.work());
   }
 
   async work() {
     if (this.running >= AT_ONCE || !this.wishes.size) return;
-    const [binId, { photo, told }] = [...this.wishes].at(-1);
+    const [binId, { photo, asked }] = [...this.wishes].at(-1);
     this.wishes.delete(binId);
     this.running += 1;
     try {
       const outcome = await this.read(binId);
       this.keep(binId, { photo, outcome: outcome ?? {} });
-      told(outcome ?? {});
+      for (const told of asked) told(outcome ?? {});
     } catch {
       // The bars stay away; what else is known of the bin does not depend on them.
     }

@@ -1,16 +1,16 @@
 // One bin, large: its picture, why it waits, what the photo says, and what somebody may do about it. The queue shows
 // it beside the list, the bin's own page above the timeline.
 
-import { entriesOf, Intent, NoAnswer, Problem, SessionEnded } from "./api.js";
+import { Intent, NoAnswer, Problem, SessionEnded } from "./api.js";
 import { distribution, gauge } from "./bars.js";
 import { announce, fill, h, icon, key, refill } from "./dom.js";
-import { ago, age, count, many, moment, number, percent } from "./format.js";
+import { age, ago, count, many, moment, number, percent } from "./format.js";
 import { differs } from "./merge.js";
 import { photoOf } from "./newest.js";
 import { Poller } from "./poll.js";
 import { ResolveForm } from "./resolve.js";
-import { dialog, failed, said, toast } from "./states.js";
-import { action, REASONS, SEVERITIES, stateOf, waits, why } from "./words.js";
+import { failed, said, toast } from "./states.js";
+import { SEVERITIES, stateOf, waits, why } from "./words.js";
 
 const RHYTHM = { every: 4000, most: 60_000 };
 
@@ -62,7 +62,7 @@ export class Pane {
 
   /** Somebody types, and the bin has changed: say what happened and let one decide, before anything is sent. */
   meets(bin) {
-    const isSame = !differs(this.bin, bin).length;
+    const isSame = !differs(this.bin, bin);
     if (isSame) {
       this.show(bin);
       return this.form?.sees(bin);
@@ -122,9 +122,10 @@ export class Pane {
       head: h("header", { class: "pane-head" }),
       notice: h("div", { class: "notice-place", role: "alert" }),
       photo: h("div", { class: "photo" }),
-      facts: h("div", { class: "facts" }),
+      why: h("div", { class: "why" }),
       actions: h("div", { class: "actions" }),
       form: h("div", { class: "form-place" }),
+      facts: h("div", { class: "facts" }),
     };
   }
 
@@ -133,6 +134,7 @@ export class Pane {
     const newest = app.newest.of(bin, () => !this.isGone && this.draw(this.bin));
     refill(parts.head, [bin.bin_id, stateOf(bin), bin.severity, bin.site], () => this.head(bin));
     this.drawPhoto(bin);
+    refill(parts.why, [why(bin), bin.expected, bin.predicted], () => this.why(bin));
     refill(parts.facts, [{ ...bin, picture_url: null }, newest?.probabilities, Math.floor(Date.now() / 30_000)], () => this.facts(bin, newest?.probabilities));
     refill(parts.actions, [bin.status, bin.alert?.state, bin.alert?.by, bin.assignee, bin.photo_requested_at, app.mayAct], () => this.actions(bin));
     this.drawForm(bin);
@@ -168,20 +170,21 @@ export class Pane {
 
   zoom() {
     const picture = this.parts.photo.querySelector("img");
-    if (!picture) return false;
-    dialog(`${this.binId}`, h("img", { src: picture.src, alt: picture.alt }), { name: "zoomed" });
-    return true;
+    if (picture) import("./dialog.js").then(({ dialog }) => dialog(this.binId, h("img", { src: picture.src, alt: picture.alt }), { name: "zoomed" }));
+    return Boolean(picture);
   }
 
-  facts(bin, probabilities) {
-    const now = Date.now();
+  why(bin) {
     const numbers = [
       h("div", null, h("dt", null, "Expected"), h("dd", null, count(bin.expected))),
       h("div", { class: isOff(bin) ? "off" : "" }, h("dt", null, "Counted"), h("dd", null, count(bin.predicted))),
     ];
+    return [h("div", { class: "words" }, why(bin).map((text) => h("p", null, text))), h("dl", { class: "numbers" }, numbers)];
+  }
+
+  facts(bin, probabilities) {
+    const now = Date.now();
     return [
-      h("div", { class: "why" }, why(bin).map((text) => h("p", null, text))),
-      h("dl", { class: "numbers" }, numbers),
       probabilities && h("figure", { class: "figure" }, distribution(probabilities, bin.expected, { large: true }), h("figcaption", null, "Probability of each count in %, by the newest photo", bin.expected !== null && h("span", { class: "key-expected" }, "expected"))),
       bin.probability_of_mismatch !== null && bin.probability_of_mismatch !== undefined && h("figure", { class: "figure" }, gauge(bin.probability_of_mismatch, bin.review_from, bin.alert_from), h("figcaption", null, `Likely wrong: ${percent(bin.probability_of_mismatch)}`)),
       h("dl", { class: "list" }, this.lines(bin, now)),
@@ -216,8 +219,8 @@ export class Pane {
       { class: "row" },
       isOpen && button("acknowledge", taken ? "Acknowledged" : "Acknowledge", "a", () => this.act("acknowledgement", {}), { disabled: taken }),
       waits(bin) && button("mine", mine ? "Give back" : "Assign to me", "m", () => this.act("assignment", { assignee: mine ? null : this.app.me.name })),
-      bin.status !== "idle" && button("photo", bin.photo_requested_at ? "Ask again for a photo" : "Ask for a new photo", "p", () => this.askForPhoto()),
-      bin.status === "resolved" && button("reopen", "Reopen", null, () => this.askToReopen()),
+      bin.status !== "idle" && button("photo", bin.photo_requested_at ? "Ask again for a photo" : "Ask for a new photo", "p", () => this.ask("photo-request")),
+      bin.status === "resolved" && button("reopen", "Reopen", null, () => this.ask("reopening")),
     );
   }
 
@@ -246,20 +249,9 @@ export class Pane {
     return this.act("resolution", body, { intent, version, busy: (isBusy) => this.form?.setBusy(isBusy) });
   }
 
-  askForPhoto() {
-    this.ask("Ask for a new photo", "Note for whoever takes it (may be left out)", "Ask for the photo", (note) => this.act("photo-request", { note }));
-  }
-
-  askToReopen() {
-    this.ask("Reopen", "Why was it no resolution? (may be left out)", "Reopen the bin", (note) => this.act("reopening", { note }));
-  }
-
-  ask(title, label, button, run) {
-    const note = h("textarea", { id: "asked-note", rows: 2, maxlength: 1000, "data-testid": "asked-note" });
-    const form = h("form", { onsubmit: (event) => (event.preventDefault(), box.close(), run(note.value.trim())) }, h("label", { for: "asked-note" }, label), note, h("div", { class: "row" }, h("button", { type: "submit", class: "primary", "data-testid": "confirm" }, button)));
-    const box = dialog(`${title}: ${this.binId}`, form, { name: "asked" });
-    note.addEventListener("keydown", (event) => event.key === "Enter" && !event.shiftKey && (event.preventDefault(), form.requestSubmit()));
-    note.focus();
+  /** Asks for a note first. */
+  async ask(kind) {
+    (await import("./asks.js")).askNote(this.binId, kind, (note) => this.act(kind, { note }));
   }
 
   /** Sends one action. Whatever goes wrong is said in place; trying again sends the same under the same key. */
@@ -327,19 +319,17 @@ export class Pane {
     }
   }
 
+  /** Says what somebody else did, and lets one decide; `attempt` is what was refused for it. */
   async conflict(bin, attempt) {
-    const record = await this.lastAct();
+    const { told } = await import("./asks.js");
+    const [title, text] = await told(this.app.api, bin, this.form?.isArmed ? this.form.said : attempt?.body);
     if (this.isGone) return;
-    const what = this.form?.isArmed ? this.form.said : attempt?.body;
-    const theirs = record ? `${record.by} ${action(record)} ${ago(record.at, Date.now())}${heldBy(bin, record)}.` : `The bin is now: ${stateOf(bin)}.`;
-    const mine = what?.true_count !== undefined && this.form?.count.value !== "" ? ` You have entered ${what.true_count} (${REASONS[what.reason]}).` : "";
     const drop = () => this.settle(bin, () => this.form?.clear());
     const goOn = () => this.settle(bin, () => attempt && this.act(attempt.kind, attempt.body, { intent: attempt.intent, version: bin.version }));
-    this.notice(`Bin ${bin.bin_id} has changed meanwhile`, theirs + mine, [
+    this.notice(title, text, [
       h("button", { type: "button", "data-testid": "keep-theirs", onclick: drop }, "Leave it as it is now"),
       h("button", { type: "button", "data-testid": "insist", onclick: goOn }, attempt ? "Save mine all the same" : "Go on with mine"),
     ]);
-    announce(`Bin ${bin.bin_id} has changed meanwhile. ${theirs}`, true);
   }
 
   settle(bin, then) {
@@ -351,23 +341,9 @@ export class Pane {
     if (!this.form?.isArmed) this.drawForm(bin);
   }
 
-  async lastAct() {
-    try {
-      const { body } = await this.app.api.get(`v1/bins/${this.binId}/audit?limit=1`);
-      return entriesOf(body)[0] ?? null;
-    } catch {
-      return null;
-    }
-  }
-
   missed(error) {
     if (!this.bin) fill(this.parts.facts, failed(error, () => this.poller.now()));
   }
-}
-
-function heldBy(bin, record) {
-  const held = record.after?.true_count;
-  return held !== undefined && held !== null ? `: it holds ${held}` : "";
 }
 
 function isOff(bin) {

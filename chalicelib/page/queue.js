@@ -17,14 +17,22 @@ const PAGE = 50;
 const RHYTHM = { every: 4000, most: 60_000 };
 const AT_WORK_MS = 4000;
 
+const FILTERS = {
+  all: ["Everything", { attention: "true" }],
+  mismatch: ["Mismatches", { status: "mismatch" }],
+  review: ["Reviews", { status: "review" }],
+  unexpected: ["Unexpected bins", { status: "unexpected" }],
+  rejected: ["Rejected photos", { status: "rejected" }],
+  high: ["High severity", { severity: "high" }],
+  mine: ["Assigned to me", (me) => ({ assignee: me })],
+};
+
 export class Queue {
   constructor(app, site, binId) {
     Object.assign(this, { app, site, chosen: binId ?? null });
-    this.shown = [];
-    this.added = [];
-    this.cursor = null;
-    this.firstPage = null;
+    this.filter = "all";
     this.touched = 0;
+    this.forget();
     this.build();
     this.poller = new Poller({ ...RHYTHM, run: () => this.poll(), failed: (error) => this.missed(error) });
     this.poller.start();
@@ -39,22 +47,42 @@ export class Queue {
     removeEventListener("pointerdown", this.touch);
   }
 
+  forget() {
+    this.shown = [];
+    this.added = [];
+    this.cursor = null;
+    this.isRead = false;
+  }
+
   // Reading.
 
   path(cursor = null) {
-    return query("v1/bins", { site: this.site, attention: "true", sort: "cost", pictures: "true", limit: PAGE, cursor });
+    const [, wanted] = FILTERS[this.filter];
+    const values = typeof wanted === "function" ? wanted(this.app.me.name) : wanted;
+    return query("v1/bins", { ...values, sort: "cost", pictures: "true", limit: PAGE, cursor }, { site: this.app.siteText(this.site) });
+  }
+
+  /** Shows another part of the queue. */
+  narrow(filter) {
+    this.filter = filter;
+    this.forget();
+    this.list.element.hidden = true;
+    this.state.lastFact = null;
+    fill(this.state, loading("Loading the queue", 5));
+    this.poller.now();
   }
 
   async poll() {
+    const { filter } = this;
     const { body, isNew } = await this.app.api.get(this.path());
     if (this.isGone) return;
-    const page = entriesOf(body);
-    if (this.firstPage === null) return this.begin(page, body.cursor);
-    if (isNew) await this.meet(page, !body.cursor);
+    if (this.filter !== filter) return this.poll();
+    if (!this.isRead) this.begin(entriesOf(body), body.cursor);
+    else if (isNew) await this.meet(entriesOf(body), !body.cursor);
   }
 
   begin(page, cursor) {
-    [this.shown, this.cursor, this.firstPage] = [page, cursor, true];
+    [this.shown, this.cursor, this.isRead] = [page, cursor, true];
     this.draw();
     if (!this.chosen && page.length && this.app.isWide()) this.choose(page[0].bin_id, { isQuiet: true });
   }
@@ -106,7 +134,7 @@ export class Queue {
   }
 
   missed(error) {
-    if (this.firstPage === null && !this.isGone) fill(this.state, failed(error, () => this.poller.now()));
+    if (!this.isRead && !this.isGone) fill(this.state, failed(error, () => this.poller.now()));
   }
 
   // What is new.
@@ -181,7 +209,7 @@ export class Queue {
     this.draw();
     const place = this.place(binId);
     if (place >= 0) this.list.reveal(place);
-    if (!isQuiet && summary) announce(spoken(summary));
+    if (!isQuiet && summary && document.activeElement !== this.list.element) announce(spoken(summary));
   }
 
   /** On a narrow screen the bin covers the list until it is shut. */
@@ -249,7 +277,7 @@ export class Queue {
     this.state = h("div", { class: "state" }, loading("Loading the queue", 5));
     this.heading = h("p", { class: "sum", "data-testid": "sum" });
     this.list = new Windowed({
-      label: `Bins of ${this.site} that wait for a person, the dearest first`,
+      label: `Bins of ${this.app.siteName(this.site)} that wait for a person, the dearest first`,
       name: "queue",
       keyOf: (bin) => bin.bin_id,
       row: (bin) => this.row(bin),
@@ -258,8 +286,10 @@ export class Queue {
     });
     this.list.element.hidden = true;
     this.side = h("section", { class: "side", "aria-label": "Chosen bin" }, this.hint());
-    const head = h("div", { class: "queue-head" }, h("h1", null, "Attention queue"), this.heading);
-    this.element = h("div", { class: "queue" }, h("section", { class: "main", "aria-label": "Queue" }, head, this.news, this.state, this.list.element), this.side);
+    const options = Object.entries(FILTERS).map(([value, [text]]) => h("option", { value }, text));
+    const filter = h("select", { "aria-label": "Show", "data-testid": "filter", onchange: () => this.narrow(filter.value) }, options);
+    const head = h("div", { class: "queue-head" }, h("span", { class: "strong", "aria-hidden": "true" }, "Queue"), this.heading, filter);
+    this.element = h("div", { class: "queue" }, h("h1", { class: "hidden" }, "Attention queue"), h("section", { class: "main", "aria-label": "Queue" }, head, this.news, this.state, this.list.element), this.side);
     this.touch = () => (this.touched = Date.now());
     addEventListener("pointerdown", this.touch);
   }
@@ -269,12 +299,12 @@ export class Queue {
   }
 
   draw() {
-    if (this.firstPage === null || this.isGone) return;
+    if (!this.isRead || this.isGone) return;
     const number = this.shown.filter(waits).length;
     const isEmpty = this.shown.length === 0;
-    refill(this.heading, [number, this.cursor === null], () => (number === 0 ? "Nothing waits" : this.cursor ? `the first ${many(number, "bin")}` : many(number, "bin")));
+    refill(this.heading, [number, this.cursor === null], () => (this.cursor ? `${count(number)}+ bins` : many(number, "bin")));
     this.list.element.hidden = isEmpty;
-    refill(this.state, [isEmpty, this.moreFailed?.message], () => this.stateNow(isEmpty));
+    refill(this.state, [isEmpty, this.filter, this.moreFailed?.message], () => this.stateNow(isEmpty));
     this.list.show(this.shown);
     this.list.element.setAttribute("aria-activedescendant", this.place(this.chosen) >= 0 ? rowId(this.chosen) : "");
     if (isEmpty && !this.chosen) fill(this.side, this.hint());
@@ -282,7 +312,7 @@ export class Queue {
 
   stateNow(isEmpty) {
     if (this.moreFailed) return failed(this.moreFailed, () => ((this.moreFailed = null), this.more()));
-    return isEmpty && empty("Nothing waits at this site", "New bins appear here by themselves.");
+    return isEmpty && (this.filter === "all" ? empty("Nothing waits at this site", "New bins appear here by themselves.") : empty("None of these wait", "The filter above shows others."));
   }
 
   row(bin) {
@@ -302,7 +332,7 @@ export class Queue {
     this.thumb(row.parts.photo, bin, newest);
     const now = Date.now();
     const fact = [stateOf(bin), bin.severity, bin.expected, bin.predicted, brief(bin), bin.assignee, bin.alert?.state, bin.alert?.by, bin.photo_requested_at, age(bin.changed_at, now)];
-    refill(row.parts.text, fact, () => (row.setAttribute("aria-label", spoken(bin)), this.text(bin, now)));
+    refill(row.parts.text, fact, () => this.text(bin, now));
     refill(row.parts.shape, [newest?.probabilities, bin.expected], () => newest?.probabilities && distribution(newest.probabilities, bin.expected));
   }
 
@@ -327,7 +357,7 @@ export class Queue {
     const who = bin.assignee ?? (acknowledged ? bin.alert.by : null);
     return [
       h("div", { class: "line" }, h("span", { class: "name" }, bin.bin_id), h("time", { class: "age", datetime: bin.changed_at, title: `Waits since ${moment(bin.changed_at)}` }, age(bin.changed_at, now))),
-      h("div", { class: "line" }, h("span", { class: `tag ${bin.status}` }, stateOf(bin)), bin.severity && bin.status === "mismatch" && h("span", { class: `tag severity ${bin.severity}` }, SEVERITIES[bin.severity]), h("span", { class: "counts" }, h("b", null, count(bin.predicted)), " of ", h("b", null, count(bin.expected)))),
+      h("div", { class: "line" }, h("span", { class: `tag ${bin.status}` }, stateOf(bin)), bin.severity && bin.status === "mismatch" && h("span", { class: `tag severity ${bin.severity}` }, SEVERITIES[bin.severity]), h("span", { class: "counts" }, h("b", null, count(bin.predicted)), " of ", h("b", null, count(bin.expected)), h("span", { class: "hidden" }, " expected"))),
       h("div", { class: "line small" }, h("span", { class: "brief" }, brief(bin)), who && h("span", { class: "who" }, icon("person"), who === this.app.me.name ? "you" : who), bin.photo_requested_at && h("span", { class: "who" }, icon("camera"), "asked")),
     ];
   }

@@ -7,7 +7,7 @@ const TOAST_MS = 9000;
 
 /** Grey bars in the place of what is on its way. */
 export function loading(what = "Loading", lines = 3) {
-  return h("div", { class: "loading", role: "status" }, h("span", { class: "hidden" }, what), Array.from({ length: lines }, () => h("i")));
+  return h("div", { class: "pending", role: "status" }, h("span", { class: "hidden" }, what), Array.from({ length: lines }, () => h("i")));
 }
 
 export function empty(title, text, ...more) {
@@ -66,23 +66,10 @@ export function toast(text, { action, kind = "" } = {}) {
   return close;
 }
 
-/** A dialog over the page; Esc and a click beside it close it, then the focus goes back. */
-export function dialog(title, body, { name = "dialog", isFirm = false, closed = () => {} } = {}) {
-  const back = document.activeElement;
-  const head = h("div", { class: "dialog-head" }, h("h2", { id: `${name}-title` }, title));
-  const box = h("dialog", { class: `dialog ${name}`, "aria-labelledby": `${name}-title`, "data-testid": name }, head, body);
-  if (!isFirm) {
-    fill(head, [...head.childNodes], h("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => box.close() }, icon("close")));
-    box.addEventListener("click", (event) => event.target === box && box.close());
-  } else {
-    box.addEventListener("cancel", (event) => event.preventDefault());
-  }
-  box.addEventListener("close", () => {
-    box.remove();
-    if (back?.isConnected) back.focus({ preventScroll: true });
-    closed();
-  });
-  document.body.append(box);
-  box.showModal();
-  return box;
+/** Makes the places that screen readers listen to, and the one for short messages. */
+export function liveRegions() {
+  const region = (id, role) => document.body.append(h("div", { id, class: "hidden", role }));
+  region("polite", "status");
+  region("urgent", "alert");
+  document.body.append(h("div", { id: "toasts" }));
 }

@@ -33,20 +33,10 @@ const REJECTIONS = {
   too_large: "the file is too large",
   not_an_image: "the file is no picture",
   gone: "it was deleted before it could be read",
+  unsupported_format: "the picture is of a kind that is not read",
+  truncated: "the picture ends too early",
   undecodable: "the picture is damaged",
   too_many_pixels: "the picture has too many pixels",
-};
-
-const ACTIONS = {
-  acknowledgement: "acknowledged the alert",
-  assignment: "changed the assignment",
-  photo_request: "asked for a new photo",
-  resolution: "resolved the bin",
-  reopening: "reopened the bin",
-  policy_change: "changed the policy",
-  consignment_load: "loaded the consignment",
-  consignment_close: "closed the consignment",
-  consignment_reopen: "reopened the consignment",
 };
 
 const ATTENTION = new Set(["mismatch", "review", "unexpected", "rejected"]);
@@ -91,17 +81,6 @@ export function why(bin) {
 /** Why a photo could not be judged. */
 export function rejection(reason) {
   return REJECTIONS[reason] ?? (reason ? reason.replaceAll("_", " ") : "no reason was recorded");
-}
-
-/** What somebody did, as it reads after their name. */
-export function action(record) {
-  const name = record.action ?? "";
-  const known = ACTIONS[name] ?? ACTIONS[name.replaceAll("-", "_")];
-  if (name === "assignment" && record.after && "assignee" in record.after) {
-    if (record.after.assignee === null) return "gave the bin back";
-    return record.after.assignee === record.by ? "took the bin on" : `assigned the bin to ${record.after.assignee}`;
-  }
-  return known ?? name.replaceAll(/[_-]/g, " ");
 }
 
 /** A bin for a screen reader, as one sentence. */
