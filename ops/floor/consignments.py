@@ -11,7 +11,8 @@ import typer
 from chalicelib.domain import BIN_ID
 from ops.floor import tables
 from ops.floor.api import JSON, named
-from ops.floor.options import AnySite, ConsignmentId, Key, Most, Token, Url, api, key_of
+from ops.floor.errors import places_in
+from ops.floor.options import AnySite, ConsignmentId, Key, Most, Note, Token, Url, api, key_of
 from ops.terminal import AsJson, failures_told, out
 
 if TYPE_CHECKING:
@@ -91,21 +92,23 @@ def close(  # noqa: PLR0913, PLR0917 - one parameter per option
     even_if_open: Annotated[  # noqa: FBT002 - a switch of the command line
         bool, typer.Option("--even-if-open", help="Also while bins of it wait for a person.")
     ] = False,
+    note: Note = "",
     key: Key = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
-    """Close a consignment: its bins are released.
+    """Close a consignment: its bins are released. Refused while bins of it wait for a person, unless told otherwise.
 
     Example: python -m ops close C-4711
     """
-    _change(consignment, "closing", {"even_if_open": even_if_open}, url, token, key, as_json=as_json)
+    _change(consignment, "closing", {"even_if_open": even_if_open, "note": note}, url, token, key, as_json=as_json)
 
 
 @app.command("reopen-consignment")
-def reopen_consignment(
+def reopen_consignment(  # noqa: PLR0913, PLR0917 - one parameter per option
     consignment: ConsignmentId,
     url: Url,
     token: Token,
+    note: Note = "",
     key: Key = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
@@ -113,7 +116,7 @@ def reopen_consignment(
 
     Example: python -m ops reopen-consignment C-4711
     """
-    _change(consignment, "reopening", {}, url, token, key, as_json=as_json)
+    _change(consignment, "reopening", {"note": note}, url, token, key, as_json=as_json)
 
 
 def _format_of(file: Path, site: str | None) -> tuple[str, Query]:
@@ -144,4 +147,6 @@ def _change(  # noqa: PLR0913, PLR0917 - what both changes have
 def _print_refusal(consignment: dict[str, Any]) -> None:
     refusal = consignment.get("refusal")
     if refusal:
-        out.print_json(json.dumps(refusal))
+        count = f"{refusal['error_count']:,} mistakes"
+        told = "\n  ".join((f"{consignment['consignment_id']}: a file was refused, {count}", *places_in(refusal)))
+        out.print(told, markup=False, highlight=False, soft_wrap=True)

@@ -32,15 +32,19 @@ class Unreachable(Exception):  # noqa: N818
 def refusal(status: int, problem: Any) -> Refused:
     """Return what an error answer says; `problem` is its JSON, or anything else that came in its place."""
     said = problem if isinstance(problem, dict) else {}
-    places = [_place(one) for one in said.get("errors") or ()]
-    left_out = said.get("errors_left_out") or 0
-    if left_out:
-        places.append(f"and {left_out:,} more")
+    places = places_in(said)
     if places:
         # The message of such an answer strings the same places together.
-        return Refused(status, "not taken; what has to change", tuple(places))
+        return Refused(status, "not taken; what has to change", places)
     message = said.get("detail") or said.get("message") or "the API refuses this, and does not say why"
     return Refused(status, f"{message}{_HINTS.get(status, '')}")
+
+
+def places_in(said: dict[str, Any]) -> tuple[str, ...]:
+    """Return each place that an answer finds wrong in what was sent, one line each, and how many it leaves out."""
+    left_out = said.get("errors_left_out") or 0
+    more = [f"and {left_out:,} more"] if left_out else []
+    return (*(_place(one) for one in said.get("errors") or ()), *more)
 
 
 _HINTS = {

@@ -24,9 +24,11 @@ from chalicelib.api.openapi import OPERATIONS, document, problems
 from chalicelib.api.openapi.operation import Role
 from chalicelib.api.openapi.vocabulary import example_of
 from chalicelib.domain import BinState, Judgement, Verdict
-from chalicelib.site_policy import Rules, SitePolicy
+from chalicelib.site_policy import SitePolicy
+from chalicelib.trail import policy_changed
 from tests.described import DescribedClient, mistakes_in
 from tests.fakes_api import FakeWorld, expectation_of, inspection_of, minutes, rejection_of
+from tests.policy_examples import with_rate
 
 if TYPE_CHECKING:
     from chalice.test import HTTPResponse
@@ -36,7 +38,13 @@ if TYPE_CHECKING:
 RESOURCES = Path(__file__).parents[2] / ".chalice" / "resources.yaml"
 JSON = {"Content-Type": "application/json"}
 NAMES = {"bin_id": "A-17", "consignment_id": "C-1", "site": "FRA1", "file": "config.json"}
-BEFORE = {"reopen": ("resolve",), "list_acts": ("resolve", "reopen"), "list_acts_at": ("resolve", "reopen")}
+BEFORE = {
+    "reopen": ("resolve",),
+    "list_acts": ("assign", "request_photo", "resolve", "reopen"),
+    "list_acts_at": ("resolve", "reopen"),
+    "list_trail_of_bin": ("assign", "request_photo", "acknowledge", "resolve", "reopen"),
+    "list_trail": ("assign", "change_policy", "load_consignment"),
+}
 """What has to be called before an operation can succeed, by their names."""
 
 by_name = {one.name: one for one in OPERATIONS}
@@ -57,8 +65,9 @@ def world() -> FakeWorld:
         world.table.record(inspection, status, status.after(inspection, Judgement(verdict, "p/1", 0.75)))
     for rejected in (rejection_of("A-19", 6), rejection_of("A-17", -2000), rejection_of(None, 7)):
         world.photograph(rejected)
-    for version in (1, 2):
-        world.policies.put(SitePolicy("FRA1", version, Rules(), "ann", minutes(version), "why"))
+    for version, rate in enumerate((0.03, 0.04), 1):
+        policy = SitePolicy("FRA1", version, with_rate(rate), "ann", minutes(version), "why")
+        world.policies.put(policy, policy_changed(world.policies.standing("FRA1").policy, policy))
     return world
 
 
@@ -164,6 +173,21 @@ def test_an_idempotency_key_is_read_where_that_is_described(client: DescribedCli
     for name in BEFORE.get(one.name, ()):
         called(client, by_name[name])
     assert called(client, one, **{"Idempotency-Key": "no key"}).status_code == 400
+
+
+@pytest.mark.parametrize("one", [pytest.param(one, id=one.name) for one in OPERATIONS if one.guarded])
+def test_a_version_is_answered_and_asked_for_where_that_is_described(client: DescribedClient, one: Operation) -> None:
+    for name in BEFORE.get(one.name, ()):
+        called(client, by_name[name])
+    assert called(client, one, **{"If-Match": '"99"'}).status_code == 412
+
+
+@pytest.mark.parametrize("one", [pytest.param(one, id=one.name) for one in OPERATIONS if one.tagged])
+def test_an_answer_has_the_version_that_is_described(client: DescribedClient, one: Operation) -> None:
+    for name in BEFORE.get(one.name, ()):
+        called(client, by_name[name])
+    reply = called(client, one)
+    assert reply.headers["ETag"] == f'"{reply.json_body["version"]}"'
 
 
 def test_every_state_of_a_bin_is_one_that_is_described() -> None:

@@ -11,7 +11,7 @@ from chalicelib import items_people
 from chalicelib.domain import BinState, BinStatus, Episode, EpisodeState, Judgement, Verdict
 from chalicelib.feedback import Feedback
 from chalicelib.items import INDEX_ATTRIBUTES, from_status, to_status
-from tests.examples import acts, assignments, photo_requests, reopenings, resolutions
+from tests.examples import NOON, acts, assignments, photo_requests, reopenings, resolutions
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -155,6 +155,33 @@ def test_an_alert_is_taken_up(run: Run) -> None:
     assert told(run("acknowledge", "A-1", "--json"))["alert"]["by"] == "operator"
 
 
+def test_a_bin_becomes_ones_own_anothers_and_nobodys(run: Run) -> None:
+    assert told(run("assign", "A-1", "--json"))["assignee"] == "operator"
+    assert told(run("assign", "A-1", "--to", "ann@example.com", "--json"))["assignee"] == "ann@example.com"
+    assert [bin_["bin_id"] for bin_ in told(run("bins", "--site", "FRA1", "--assignee", "ann@example.com", "--json"))]
+    assert "ann@example.com" in run("watch", "--site", "FRA1", "--once").output
+    assert told(run("assign", "A-1", "--nobody", "--json"))["assignee"] is None
+
+
+def test_another_photo_is_asked_for(run: Run) -> None:
+    bin_ = told(run("ask-photo", "A-1", "--note", "a box stands in the light", "--json"))
+    assert bin_["photo_requested_at"] is not None
+    assert "a box stands in the light" in run("show", "A-1").output
+
+
+def test_a_bin_that_has_changed_since_it_was_looked_at_is_left_alone(run: Run, world: World) -> None:
+    seen = str(told(run("show", "A-1", "--json"))["bin"]["version"])
+    told(run("acknowledge", "A-1", "--if-version", seen, "--json"))
+    refused(run(*RESOLVED, "--if-version", seen), 2, "look at it again", "412")
+    assert world.table.said.of_bin("A-1") == []
+
+
+def test_what_was_changed_is_exported(run: Run) -> None:
+    told(run(*RESOLVED, "--json"))
+    newest = json.loads(run("export", "audit", "--site", "FRA1").stdout.splitlines()[0])
+    assert (newest["action"], newest["bin_id"], newest["by"]) == ("resolution", "A-1", "operator")
+
+
 def test_a_request_is_carried_out_once_under_its_key(run: Run, world: World) -> None:
     for _ in range(2):
         told(run(*RESOLVED, "--key", "k-1", "--json"))

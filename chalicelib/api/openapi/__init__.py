@@ -29,6 +29,8 @@ _TAGS: Final = {
     "consignments": "What bins should hold.",
     "sites": "How a site is doing, and what it has learnt.",
     "policies": "By what a site's bins are judged.",
+    "audit": "Who changed what, and when.",
+    "me": "Who calls.",
     "service": "The API itself.",
 }
 

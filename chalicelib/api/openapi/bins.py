@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from chalicelib.api.bodies import ReopeningBody, ResolutionBody
+from chalicelib.api.bodies import AssignmentBody, PhotoRequestBody, ReopeningBody, ResolutionBody
 from chalicelib.api.cursors import DEFAULT_LIMIT, MOST
 from chalicelib.api.exports import MOST_EXPORTED
 from chalicelib.api.openapi.operation import Body, Operation, Parameter, Role
@@ -32,6 +32,7 @@ from chalicelib.api.openapi.vocabulary import (
 from chalicelib.domain import BIN_ID, BinState, Direction, EpisodeState, Severity, Verdict
 from chalicelib.listing import Sort
 from chalicelib.resolution import Asked, Cause
+from chalicelib.trail import Action
 
 _CURSOR: Final = Parameter(
     "cursor", {"type": "string"}, "Where to go on: the `cursor` of the page before, of the same list."
@@ -80,6 +81,7 @@ _PICTURE: Final = maybe(
 BIN: Final = record(
     "A bin, and where it stands.",
     bin_id=name_of("A-17"),
+    version=whole(7, "Counts its changes; the ETag."),
     status=one_of(BinState, "mismatch"),
     changed_at=time("When it last changed."),
     photos=whole(2, "How many photos came, ever."),
@@ -87,11 +89,15 @@ BIN: Final = record(
     consignment_id=maybe(name_of("C-1")),
     expected=maybe(whole(3, "How many goods it should hold.")),
     predicted=maybe(text("1", "What its newest photo shows; the last class is open-ended: `6+`.")),
+    certainty=maybe(share(0.71, "The probability that its newest photo gives to that.")),
+    severity=maybe(one_of(Severity, "high", "As its alert has it.")),
     reason=maybe(text("not_an_image", "Why its newest photo was rejected.")) | {"examples": [None]},
     model=maybe(text("bin-counter/3", "The model that counted.")),
     **_JUDGEMENT,
     since=time("Only photos taken from then on count: since the expectation changed, or somebody resolved it."),
     alert=maybe(ref("Episode")),
+    assignee=maybe(text("ann@example.com", "Who looks after it.")),
+    photo_requested_at=maybe(time("When another photo was asked for; null once it has come.")),
     image=maybe(ref("Image")),
 )
 _INSPECTION: Final = record(
@@ -198,11 +204,40 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "Resolution": _RESOLUTION,
     "Reopening": _REOPENING,
+    "Assignment": record(
+        "Whom somebody made responsible.",
+        type=always("assignment"),
+        **_SAID,
+        assignee=maybe(text("ann@example.com", "Null: it was given back.")),
+    ),
+    "PhotoRequest": record(
+        "What asked for another photo.",
+        type=always("photo_request"),
+        **_SAID,
+        note=text("a box stands in the light"),
+    ),
+    "AuditRecord": record(
+        "One change, and who made it.",
+        at=time(),
+        by=text("0f4c3b9e-2f0b-4c8e-a7a1-5d5a5f1f6f11", "The token's subject, or what else made it."),
+        action=one_of(Action, "assignment"),
+        version=whole(8, "The one that the change made of what it changed."),
+        site=maybe(name_of("FRA1")),
+        bin_id=maybe(name_of("A-17")),
+        consignment_id=maybe(name_of("C-1")),
+        policy=maybe(text("FRA1/3")) | {"examples": [None]},
+        before=table({}, {"assignee": None}, "What the change replaced."),
+        after=table({}, {"assignee": "ann@example.com"}, "What it made of that."),
+        note=text(""),
+    ),
     "ResolutionAtSite": with_fields(
         _RESOLUTION, "A resolution, with the photo that it was about.", picture_url=_PICTURE
     ),
     "ReopeningAtSite": with_fields(_REOPENING, "A reopening, with the photo that it was about.", picture_url=_PICTURE),
 }
+
+_CHANGES: Final[dict[str, Any]] = {"keyed": True, "guarded": True, "tagged": True, "refusals": (404, 409)}
+"""What all that changes a bin has in common."""
 
 OPERATIONS: Final = (
     Operation(
@@ -229,7 +264,7 @@ OPERATIONS: Final = (
         ),
         is_list=True,
     ),
-    Operation("GET", "/v1/bins/{bin_id}", "show_bin", "Show a bin", ref("BinInFull"), refusals=(404,)),
+    Operation("GET", "/v1/bins/{bin_id}", "show_bin", "Show a bin", ref("BinInFull"), tagged=True, refusals=(404,)),
     Operation(
         "GET",
         "/v1/bins/{bin_id}/inspections",
@@ -244,7 +279,7 @@ OPERATIONS: Final = (
         "/v1/bins/{bin_id}/resolutions",
         "list_acts",
         "List what people said of a bin, newest first",
-        page("resolutions", either(ref("Resolution"), ref("Reopening"))),
+        page("resolutions", either(*(ref(name) for name in ("Resolution", "Reopening", "Assignment", "PhotoRequest")))),
         query=EXPORT_PAGING,
         is_list=True,
     ),
@@ -256,8 +291,7 @@ OPERATIONS: Final = (
         ref("BinInFull"),
         "Says that somebody is on the way. Somebody else's acknowledgement takes it over.",
         Role.OPERATOR,
-        keyed=True,
-        refusals=(404, 409),
+        **_CHANGES,
     ),
     Operation(
         "POST",
@@ -269,8 +303,7 @@ OPERATIONS: Final = (
         "corrects what was said.",
         Role.OPERATOR,
         body=Body(ResolutionBody, {"true_count": 2, "reason": "lost", "note": "behind the shelf"}),
-        keyed=True,
-        refusals=(404, 409),
+        **_CHANGES,
     ),
     Operation(
         "POST",
@@ -281,8 +314,48 @@ OPERATIONS: Final = (
         "The bin stands as it stood and alerts again. Possible as long as the consignment says the same of the bin.",
         Role.OPERATOR,
         body=Body(ReopeningBody, {"note": "that was A-18"}, required=False),
-        keyed=True,
-        refusals=(404, 409),
+        **_CHANGES,
+    ),
+    Operation(
+        "POST",
+        "/v1/bins/{bin_id}/assignment",
+        "assign",
+        "Make a bin somebody's, or nobody's",
+        ref("BinInFull"),
+        "`GET /v1/me` tells one's own name. Null gives the bin back.",
+        Role.OPERATOR,
+        body=Body(AssignmentBody, {"assignee": "ann@example.com"}),
+        **_CHANGES,
+    ),
+    Operation(
+        "POST",
+        "/v1/bins/{bin_id}/photo-request",
+        "request_photo",
+        "Ask the robots for another photo of a bin",
+        ref("BinInFull"),
+        "Publishes a message of its own kind; the next photo answers it.",
+        Role.OPERATOR,
+        body=Body(PhotoRequestBody, {"note": "a box stands in the light"}, required=False),
+        **_CHANGES,
+    ),
+    Operation(
+        "GET",
+        "/v1/bins/{bin_id}/audit",
+        "list_trail_of_bin",
+        "List what was changed of a bin, newest first",
+        page("audit", ref("AuditRecord")),
+        query=EXPORT_PAGING,
+        is_list=True,
+    ),
+    Operation(
+        "GET",
+        "/v1/audit",
+        "list_trail",
+        "List what was changed at a site, newest first",
+        page("audit", ref("AuditRecord")),
+        "Without a site: what was changed of bins that no consignment places.",
+        query=(Parameter("site", name_of("FRA1"), "The site."), *TIMES, *EXPORT_PAGING),
+        is_list=True,
     ),
     Operation(
         "GET",

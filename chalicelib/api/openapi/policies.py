@@ -96,7 +96,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
 }
 
 OPERATIONS: Final = (
-    Operation("GET", "/v1/policies/{site}", "show_policy", "Show the policy in force", ref("Standing")),
+    Operation("GET", "/v1/policies/{site}", "show_policy", "Show the policy in force", ref("Standing"), tagged=True),
     Operation(
         "GET",
         "/v1/policies/{site}/versions",
@@ -114,6 +114,8 @@ OPERATIONS: Final = (
         "`replaces` is the version that it was made from, 0 where there is none; if another is in force, it is a 409.",
         Role.OPERATOR,
         body=Body(ChangeBody, {"replaces": 2, "note": "reviews got cheaper", "policy": _DOCUMENT}),
+        guarded=True,
+        tagged=True,
         refusals=(409,),
     ),
     Operation(

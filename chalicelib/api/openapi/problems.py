@@ -47,6 +47,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
             errors=many(ref("Mistake"), "Each place in what was sent that is wrong; only where there are such places."),
             errors_left_out=whole(0, "How many more there are."),
         ),
+        # Where the gateway answers several codes from one template, it does not know which.
+        "status",
         "errors",
         "errors_left_out",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chalicelib.api.openapi.operation import JSON, Operation, Role
-from chalicelib.api.openapi.vocabulary import Schema, always, maybe, record, text
+from chalicelib.api.openapi.vocabulary import Schema, always, maybe, one_of, record, text
 
 SCHEMAS: Final[dict[str, Schema]] = {}
 
@@ -43,6 +43,20 @@ OPERATIONS: Final = (
         "Describe the API: this document",
         {"type": "object", "description": "An OpenAPI 3.1 document.", "examples": [{"openapi": "3.1.0"}]},
         role=Role.ANYBODY,
+    ),
+    Operation(
+        "GET",
+        "/v1/me",
+        "show_caller",
+        "Tell who the caller is",
+        record(
+            "The caller, as the token has it.",
+            name=text("0f4c3b9e-2f0b-4c8e-a7a1-5d5a5f1f6f11", "By which changes are recorded: the token's subject."),
+            display=text(
+                "ann@example.com", "For people to read; the same as `name` where the token has nothing better."
+            ),
+            role=maybe(one_of(("viewer", "operator"), "operator")),
+        ),
     ),
     Operation(
         "GET",
