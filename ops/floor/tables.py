@@ -100,10 +100,13 @@ def alert(message: dict[str, Any]) -> str:
     if message["kind"] == "digest":
         whose = message["consignment_id"] or message["site"] or "no site"
         return escape(f"{at}  digest      {message['alerts']} alerts of {whose}")
-    told = " ".join(filter(None, (message.get("verdict"), message.get("direction"), message.get("reason"))))
-    counts = f"{_text(message.get('predicted')) or '-'} counted, {_text(message.get('expected')) or '-'} expected"
-    severity = message.get("severity") or message["kind"]
-    return escape(f"{at}  {severity:10}  {message.get('bin_id') or '-'}  {told}: {counts}")
+    if message["kind"] == "photo_request":
+        return escape(
+            f"{at}  photo       {message['bin_id']}  {message['by']} asks for another photo: {message['note']}"
+        )
+    told = " ".join(filter(None, (message["verdict"], message["direction"], message["reason"])))
+    counts = f"{_text(message['predicted']) or '-'} counted, {_text(message['expected']) or '-'} expected"
+    return escape(f"{at}  {message['severity']:10}  {message['bin_id'] or '-'}  {told}: {counts}")
 
 
 def when(time: str) -> str:
