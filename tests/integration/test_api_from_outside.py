@@ -40,7 +40,7 @@ pytestmark = pytest.mark.integration
 
 PROJECT = Path(__file__).parents[2]
 SITE = f"S-{secrets.token_hex(4)}"
-EXAMPLES = 5
+EXAMPLES = 8
 """Requests that are made up for each operation, of each kind."""
 
 LEFT_OUT = {

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 from chalice import Chalice
-from chalice.test import Client
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
@@ -16,6 +15,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from chalicelib.api import register
 from chalicelib.api.auth import Authorizer, Unauthorized, keys_at
 from chalicelib.errors import TemporaryFailure
+from tests.described import DescribedClient as Client
 from tests.fakes_api import FakeWorld
 from tests.policy_examples import document
 

@@ -152,7 +152,7 @@ class Operation:
         is_asked_something = bool(self.query or self.keyed or self.body or _IN_PATH.search(self.path))
         kinds = (
             ((429, 500), True),
-            ((401, 403, 503), self.role is not Role.ANYBODY),
+            ((401, 403, 503, 504), self.role is not Role.ANYBODY),
             ((400,), is_asked_something),
             ((406,), self.is_list),
             ((412,), self.guarded),

@@ -31,8 +31,11 @@ CODES: Final = {
     ),
     500: ("internal_server_error", "Something went wrong on our side; it has been logged."),
     503: ("unavailable", "A service behind the API did not answer as it should. Try again in a moment."),
+    504: ("gateway_timeout", "It took too long, and may have been done all the same: try again under the same key."),
 }
 """The code in `error`, and what it means, by status code."""
+
+_RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait.", "schema": whole(1)}}
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "Problem": optional(
@@ -66,6 +69,7 @@ def responses() -> dict[str, Any]:
     return {
         str(status): {
             "description": meaning,
+            **({"headers": _RETRY_AFTER} if status == 429 else {}),
             "content": {PROBLEM_JSON: {"schema": ref("Problem"), "example": problem(status, code, meaning)}},
         }
         for status, (code, meaning) in CODES.items()
