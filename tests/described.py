@@ -48,9 +48,7 @@ def hold_against_document(method: str, path: str, status: int, headers: dict[str
     """Fail where an answer is not as described, and say what to add."""
     template = template_of(path.partition("?")[0].rstrip("/"))
     operation = document()["paths"].get(template, {}).get(method.lower())
-    media_type = next((value for name, value in headers.items() if name.lower() == "content-type"), "").partition(";")[
-        0
-    ]
+    media_type = {name.lower(): value for name, value in headers.items()}.get("content-type", "").partition(";")[0]
     if status in _BY_GATEWAY and not media_type:
         return
     what = f"{method} {template} answers {status}"
