@@ -7,6 +7,7 @@ All its addresses are relative to `<base>`, which only the browser knows.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 from chalice.app import Blueprint, Response
 
+from chalicelib.api.bundle import bundled
 from chalicelib.api.errors import answered
 from chalicelib.errors import NotFound
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent.parent / "page"
 ENTRANCE = "index.html"
 _CONFIG = "config.json"
+_SCRIPTS = ("main.js", "app.js")
+"""What is there for everybody, and what only for somebody who has signed in."""
+_PRELOAD = re.compile(r'^ *<link rel="modulepreload" [^>]*>\n', re.MULTILINE)
 
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -150,13 +155,19 @@ def _file(name: str) -> _File:
 
 @cache
 def _files() -> Mapping[str, _File]:
-    shipped = (path for path in sorted(FOLDER.iterdir()) if path.suffix in _MEDIA_TYPES)
-    return {path.name: _read(path) for path in shipped}
+    texts = {path.name: path.read_text("utf-8") for path in FOLDER.iterdir() if path.suffix in _MEDIA_TYPES}
+    return {name: _as_sent(name, text) for name, text in _in_one_script(texts).items()}
 
 
-def _read(path: Path) -> _File:
-    content = path.read_bytes()
-    return _File(content.decode(), _MEDIA_TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+def _in_one_script(texts: Mapping[str, str]) -> dict[str, str]:
+    """Put what the page begins with into one script, and have no browser ask for its parts beforehand."""
+    modules = {name: text for name, text in texts.items() if name.endswith(".js")}
+    return {**texts, **bundled(modules, _SCRIPTS), ENTRANCE: _PRELOAD.sub("", texts[ENTRANCE])}
+
+
+def _as_sent(name: str, text: str) -> _File:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return _File(text, _MEDIA_TYPES[Path(name).suffix], f'"{digest[:32]}"')
 
 
 def _origin(url: str) -> str:

@@ -3,14 +3,19 @@
 // Whoever works on a list must not have it move under their hands. So entries keep their places, those that are new
 // are handed back apart, and one that is missing is only suspected to be gone: it may have moved behind the page.
 
-/** `shown` and `page` are bins in order, `isWhole` says that the page is the whole list. */
-export function compared(shown, page, isWhole) {
+/**
+ * `shown` and `page` are bins in order. `isWhole` says that the page is the whole list, `goesOn` that what is shown ends
+ * before the list does: then what the page has behind its last known entry is no news, it comes with the next pages.
+ */
+export function compared(shown, page, { isWhole, goesOn }) {
   const fresh = new Map(page.map((bin) => [bin.bin_id, bin]));
   const known = new Set(shown.map((bin) => bin.bin_id));
-  const reach = isWhole ? shown.length : lastShared(shown, fresh) + 1;
+  const reach = isWhole ? shown.length : shown.findLastIndex((bin) => fresh.has(bin.bin_id)) + 1;
+  const last = page.findLastIndex((bin) => known.has(bin.bin_id));
+  const end = goesOn && last >= 0 ? last + 1 : page.length;
   return {
     bins: shown.map((bin) => fresh.get(bin.bin_id) ?? bin),
-    added: page.filter((bin) => !known.has(bin.bin_id)),
+    added: page.slice(0, end).filter((bin) => !known.has(bin.bin_id)),
     missing: shown.filter((bin, place) => place < reach && !fresh.has(bin.bin_id)),
   };
 }
@@ -31,8 +36,4 @@ export function differs(before, after) {
   const told = (bin) => [bin.status, bin.expected, bin.predicted, bin.assignee, bin.photos, bin.photo_requested_at, bin.alert?.state];
   const known = told(before).map((value) => value ?? null);
   return told(after).some((value, place) => (value ?? null) !== known[place]);
-}
-
-function lastShared(shown, fresh) {
-  return shown.findLastIndex((bin) => fresh.has(bin.bin_id));
 }

@@ -294,11 +294,10 @@ export class Pane {
   async refused(error, kind, body, intent) {
     if (error instanceof Problem && error.status === 412) return this.conflictAfter(kind, body, intent);
     if (error instanceof Problem && error.status !== 429 && error.status < 500) intent.done();
-    const [title, text] = said(error);
+    const [title, text] = saidOfAction(error);
     const isWorthIt = !(error instanceof Problem) || error.status === 429 || error.status >= 500;
     const again = isWorthIt && (() => (fill(this.parts.notice), this.act(kind, body, { intent, version: this.form && kind === "resolution" ? this.form.version : this.bin.version })));
-    const safe = error instanceof NoAnswer ? "Not saved, as far as this page knows. " : error instanceof SessionEnded ? "" : "Not saved. ";
-    this.notice(title, safe + text, again && [h("button", { type: "button", "data-testid": "again", onclick: again }, "Try again")]);
+    this.notice(title, text, again && [h("button", { type: "button", "data-testid": "again", onclick: again }, "Try again")]);
     if (error instanceof Problem && error.status === 409) this.poller.now();
     return null;
   }
@@ -344,6 +343,13 @@ export class Pane {
   missed(error) {
     if (!this.bin) fill(this.parts.facts, failed(error, () => this.poller.now()));
   }
+}
+
+function saidOfAction(error) {
+  const [title, text] = said(error);
+  if (!(error instanceof NoAnswer)) return [title, error instanceof SessionEnded ? text : `Not saved. ${text}`];
+  if (navigator.onLine === false) return ["Not saved: you are offline", "Nothing was sent. Try again when the network is back."];
+  return ["No answer: it isn't known whether this was saved", "Try again: nothing is done twice."];
 }
 
 function isOff(bin) {

@@ -89,14 +89,15 @@ export class Queue {
 
   /** Brings what is shown up to date with a fresh first page; entries keep their places while somebody works. */
   async meet(page, isWhole) {
-    const found = compared(this.shown, page, isWhole);
-    const gone = await this.confirmed(found.missing);
+    const gone = await this.confirmed(compared(this.shown, page, { isWhole, goesOn: Boolean(this.cursor) }).missing);
     if (this.isGone) return;
+    // Compared anew: while the answers were on their way, somebody may have worked on.
+    const found = compared(this.shown, page, { isWhole, goesOn: Boolean(this.cursor) });
     const leaving = new Set(gone.filter((bin) => bin.bin_id !== this.chosen).map((bin) => bin.bin_id));
     this.shown = found.bins.filter((bin) => !leaving.has(bin.bin_id));
     if (isWhole) this.cursor = null;
     this.added = found.added;
-    this.lastPage = page;
+    this.lastPage = page.filter((bin) => found.bins.some((one) => one.bin_id === bin.bin_id) || found.added.includes(bin));
     if (this.added.length && !this.isAtWork) this.takeAdded({ isQuiet: true });
     this.draw();
     this.tellAdded();
