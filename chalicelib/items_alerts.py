@@ -38,8 +38,10 @@ _WINDOWS = {Scope.SITE: "SITE#", Scope.NO_SITE: "NO-SITE", Scope.NO_BIN: "NO-BIN
 
 def alert_key(alert: Raised) -> Attributes:
     """Return the primary key of an alert's record, or of a call's."""
-    is_stray = isinstance(alert, Alert) and alert.bin_id is None
-    partition = f"STRAY#{alert.image.image_id}" if is_stray and alert.image else bin_key(str(alert.bin_id))
+    if isinstance(alert, Alert) and alert.bin_id is None:
+        partition = f"STRAY#{alert.image.image_id}"
+    else:
+        partition = bin_key(str(alert.bin_id))
     return {"PK": partition, "SK": f"ALERT#{alert.alert_id}"}
 
 
