@@ -89,15 +89,21 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A request's body: the model that validates it, and an example; `required` unless it may be left out."""
+    """A request's body: the model that validates it, and an example; `required` unless it may be left out.
+
+    `texts` are other forms that it may have: an example of each, by its media type.
+    """
 
     model: type[BaseModel]
     example: Mapping[str, Any]
     required: bool = True
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:
         """Return what OpenAPI says of it."""
-        content = {JSON: {"schema": ref(self.model.__name__), "example": self.example}}
+        json = {"schema": ref(self.model.__name__), "example": self.example}
+        texts = {media: {"schema": {"type": "string"}, "example": sample} for media, sample in self.texts.items()}
+        content = {JSON: json, **texts}
         return {"required": self.required, "content": content}
 
 
