@@ -9,7 +9,7 @@ TRAINING = .venv-training
 RIVAL = build/toolkit
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up backfill chain test check format bench bench-endpoint fuzz soak image deploy destroy dead-letters redrive clean
+.PHONY: help demo up backfill chain test check format bench bench-api bench-endpoint fuzz soak image deploy destroy dead-letters redrive clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ format: $(DEV)/.done ## put the code into its format
 bench: $(LOCAL)/.done $(RIVAL)/.done ## measure: imports, 2,000 photos at once, and the endpoint beside AWS's toolkit
 	@$(LOCAL)/bin/python -m local bench
 	@$(LOCAL)/bin/python -m local bench-endpoint
+
+bench-api: $(LOCAL)/.done ## the API's routes over 20,000 bins and 100,000 photos, beside the bare queries; BINS=n PHOTOS=n
+	@$(LOCAL)/bin/python -m local bench-api $(if $(BINS),--bins $(BINS)) $(if $(PHOTOS),--inspections $(PHOTOS))
 
 bench-endpoint: $(LOCAL)/.done $(RIVAL)/.done ## the endpoint alone; IMAGES=folder takes real photos, QUICK=1 a minute
 	@$(LOCAL)/bin/python -m local bench-endpoint $(if $(IMAGES),--images "$(IMAGES)") $(if $(QUICK),--quick)

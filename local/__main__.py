@@ -1,4 +1,4 @@
-"""The local stack's command line: `python -m local demo|up|chain|backfill|bench|bench-endpoint|bench-fetch --help`."""
+"""The local stack's command line: `python -m local demo|up|chain|backfill|bench|bench-... --help`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from rich.console import Console
 
 from local import backfill as filling
 from local import bench as benchmark
+from local import bench_api as api
 from local import bench_endpoint as endpoint
 from local import bench_fetch as fetching
 from local import chain as whole_chain
 from local import demo as demonstration
+from local.bench_api_table import Size
 from local.plan import NoPhotos, dimmed, drawn_plan, plan_from
 from local.processes import NotReady
 from local.stack import Kept, stack
@@ -153,6 +155,17 @@ def bench(
     """Measure on this machine: imports, and photos dropped at once in batches beside one by one."""
     with _workshop() as folder:
         benchmark.run(folder, photos, lambda: _running(folder), console)
+
+
+@main.command()
+def bench_api(
+    bins: Annotated[int, typer.Option(min=40, help="How many bins the table holds.")] = Size.bins,
+    inspections: Annotated[int, typer.Option(min=0, help="How many photos of them.")] = Size.inspections,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each route is called.")] = 50,
+) -> None:
+    """Measure what the API's routes take, beside the bare calls to the table that they need."""
+    with _workshop() as folder:
+        api.run(folder, Size(bins, inspections), rounds, console)
 
 
 @main.command()

@@ -62,8 +62,8 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "consignment_id": (None, "C-1"),
     "severity": (None, Severity.HIGH),
     "assignee": (None, "ann"),
-    "since": (None, minutes(10)),
-    "until": (None, minutes(35)),
+    "since": (None, minutes(5)),
+    "until": (None, minutes(45)),
     "name": (None, "A-0"),
     "sort": (None, *Sort),
 }
