@@ -61,16 +61,14 @@ def bin_in_full(bin_: dict[str, Any], photos: list[dict[str, Any]], acts: list[d
     return Group(facts, *(table for table in (seen, said) if table.rows))
 
 
-def consignments(entries: Iterable[dict[str, Any]]) -> Table:
-    """Return consignments, one a row."""
-    table = Table("consignment", "site", "state", "bins", "waiting", "checked", "open", "resolved", "loaded")
+def consignments(entries: list[dict[str, Any]]) -> Table:
+    """Return consignments, one a row, and how far their bins are where that is told, as of one by itself."""
+    counted = ("waiting", "checked", "open", "resolved") if any("progress" in one for one in entries) else ()
+    table = Table("consignment", "site", "state", "bins", *counted, "loaded")
     for one in entries:
-        progress = one.get("progress") or {}
-        counts = (_text(progress.get(name)) for name in ("waiting", "checked", "open", "resolved"))
+        counts = (_text(one["progress"][name]) for name in counted)
         loaded_at = when(one["loaded_at"]) if one["loaded_at"] else ""
-        table.add_row(
-            one["consignment_id"], _text(one["site"]), one["state"], _text(one["bin_count"]), *counts, loaded_at
-        )
+        table.add_row(one["consignment_id"], one["site"], one["state"], _text(one["bin_count"]), *counts, loaded_at)
     return table
 
 

@@ -32,7 +32,10 @@ _NAMED = {
 _LISTED = (JSON, "text/csv", "application/x-ndjson")
 """In what forms lists come; `chalicelib.api.exports` makes them."""
 _FOLLOWING = {
-    "Link": {"description": 'The next page, as `<...>; rel="next"`, where there may be one.', "schema": text("")}
+    "Link": {
+        "description": 'The next page, as `<...>; rel="next"`, where there may be one.',
+        "schema": text('<?limit=50&cursor=WyJiaW5zIl0>; rel="next"'),
+    }
 }
 _TAG = {"ETag": {"description": "The version, for If-Match.", "schema": text('"7"', pattern='^"[0-9]+"$')}}
 _IF_MATCH: dict[str, Any] = {
