@@ -21,7 +21,7 @@ from local import bench_endpoint as endpoint
 from local import bench_fetch as fetching
 from local import chain as whole_chain
 from local import demo as demonstration
-from local.bench_api_table import Size
+from local.bench_api_table import BINS, INSPECTIONS, Size
 from local.plan import NoPhotos, dimmed, drawn_plan, plan_from
 from local.processes import NotReady
 from local.stack import Kept, stack
@@ -159,8 +159,8 @@ def bench(
 
 @main.command()
 def bench_api(
-    bins: Annotated[int, typer.Option(min=40, help="How many bins the table holds.")] = Size.bins,
-    inspections: Annotated[int, typer.Option(min=0, help="How many photos of them.")] = Size.inspections,
+    bins: Annotated[int, typer.Option(min=40, help="How many bins the table holds.")] = BINS,
+    inspections: Annotated[int, typer.Option(min=0, help="How many photos of them.")] = INSPECTIONS,
     rounds: Annotated[int, typer.Option(min=1, help="How often each route is called.")] = 50,
 ) -> None:
     """Measure what the API's routes take, beside the bare calls to the table that they need."""

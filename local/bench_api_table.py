@@ -62,12 +62,16 @@ _BATCH: Final = 25
 _WRITERS: Final = 8
 
 
+BINS: Final = 20_000
+INSPECTIONS: Final = 100_000
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
     """How much the table holds."""
 
-    bins: int = 20_000
-    inspections: int = 100_000
+    bins: int
+    inspections: int
 
 
 def name_of(number: int) -> str:

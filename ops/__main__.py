@@ -26,6 +26,7 @@ from ops.floor.export import app as export_app
 from ops.floor.options import AnySite  # noqa: TC001 - typer reads the options' types
 from ops.package import package as package_stage
 from ops.policy import app as policy_app
+from ops.reindex import reindex as rewrite
 from ops.stack import Farewell, outputs_of
 from ops.stack import destroy as destroy_stack
 from ops.status import status_of
@@ -152,6 +153,18 @@ def status(
         out.print(f"{queue}: {count}")
     out.print(f"alarms: {', '.join(now.alarms) or 'none'}")
     raise typer.Exit(0 if now.is_well else FAILED)
+
+
+@app.command()
+def reindex(stage: Stage = "dev") -> None:
+    """Write bins and statements of earlier releases anew, so that they stand in the lists that came since.
+
+    Reads the whole table once. May be repeated at will; what is as it should be is not written.
+    """
+    with failures_told():
+        outputs = outputs_of(client("cloudformation"), stack_name(stage))
+        done = rewrite(client("dynamodb"), outputs["TableName"])
+    out.print(f"{done.written} of {done.seen} items written anew")
 
 
 @letters_app.command("list")

@@ -6,11 +6,13 @@ import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import WaiterError
 
 from ops.artifacts import Artifacts
+from ops.indexes import one_by_one
 from ops.stack import (
     POLL_SECONDS,
     ClientFactory,
@@ -82,7 +84,8 @@ def deploy(  # noqa: PLR0913 - four things make a deployment, two more vary with
 ) -> Outputs:
     """Make a stack what its template says, if `confirm` agrees to the changes, and return its outputs.
 
-    A parameter that is not given keeps its value. Where nothing changes nobody is asked, and that is a success.
+    A parameter that is not given keeps its value. Where nothing changes nobody is asked, and that is a success. Where
+    a table that exists gets several indexes, each is a change of its own before the rest, with `confirm` asked again.
 
     Raises:
         WrongParameter: the template has no parameter of a given name.
@@ -95,21 +98,46 @@ def deploy(  # noqa: PLR0913 - four things make a deployment, two more vary with
     is_new = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
     if stack is not None and stack["StackStatus"] in _STILLBORN:
         raise StackFailed(f"the first deployment of {stack_name} failed; destroy what is left of it, then deploy again")
+    change = partial(_change, cloudformation, stack_name, confirm=confirm, poll_seconds=poll_seconds)
+    if not is_new:
+        for step in one_by_one(_deployed(cloudformation, stack_name), packaged.template):
+            change(_upload_template(client, step), _parameters(step, {}, stack), is_new=False)
+    change(_upload(client, packaged), _parameters(packaged.template, parameters, stack), is_new=is_new)
+    return outputs_of(cloudformation, stack_name)
+
+
+def _change(  # noqa: PLR0913 - likewise
+    cloudformation: Any,
+    stack_name: str,
+    template_url: str,
+    parameters: list[dict[str, Any]],
+    *,
+    is_new: bool,
+    confirm: Confirm,
+    poll_seconds: float,
+) -> None:
+    """Make a stack what a template says, if `confirm` agrees; where nothing changes nobody is asked."""
     change_set = _create_change_set(
         cloudformation,
         poll_seconds,
         StackName=stack_name,
         ChangeSetType="CREATE" if is_new else "UPDATE",
-        TemplateURL=_upload(client, packaged),
-        Parameters=_parameters(packaged.template, parameters, stack),
+        TemplateURL=template_url,
+        Parameters=parameters,
     )
     if change_set is None:
-        return outputs_of(cloudformation, stack_name)
+        return
     if not confirm(ChangeSummary(stack_name, is_new, _changes(cloudformation, change_set))):
         _discard(cloudformation, change_set, stack_name, is_new=is_new)
         raise Declined(f"{stack_name} was left as it is")
     _execute(cloudformation, change_set, stack_name, is_new=is_new, poll_seconds=poll_seconds)
-    return outputs_of(cloudformation, stack_name)
+
+
+def _deployed(cloudformation: Any, stack_name: str) -> dict[str, Any]:
+    """Return the template that a stack was made from; it was uploaded as JSON."""
+    body = cloudformation.get_template(StackName=stack_name, TemplateStage="Original")["TemplateBody"]
+    template: dict[str, Any] = json.loads(body) if isinstance(body, str) else dict(body)
+    return template
 
 
 def deploy_with_page(  # noqa: PLR0913 - as above
@@ -153,12 +181,22 @@ def with_code(template: Mapping[str, Any], bucket: str, key: str) -> dict[str, A
 
 
 def _upload(client: ClientFactory, packaged: Packaged) -> str:
-    """Upload code and template, and return the template's address: one sent along may have 51,200 bytes only."""
+    """Upload code and template, and return the template's address."""
+    artifacts = _artifacts(client)
+    code = artifacts.upload(packaged.zip.read_bytes(), ".zip")
+    return _upload_template(client, with_code(packaged.template, artifacts.bucket, code))
+
+
+def _upload_template(client: ClientFactory, template: Mapping[str, Any]) -> str:
+    """Upload a template and return its address: one sent along may have 51,200 bytes only."""
+    artifacts = _artifacts(client)
+    return artifacts.address(artifacts.upload(json.dumps(template, sort_keys=True).encode(), ".json"))
+
+
+def _artifacts(client: ClientFactory) -> Artifacts:
     artifacts = Artifacts(client("s3"), client("sts").get_caller_identity()["Account"])
     artifacts.ensure()
-    code = artifacts.upload(packaged.zip.read_bytes(), ".zip")
-    template = json.dumps(with_code(packaged.template, artifacts.bucket, code), sort_keys=True)
-    return artifacts.address(artifacts.upload(template.encode(), ".json"))
+    return artifacts
 
 
 def _parameters(

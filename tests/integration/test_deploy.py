@@ -320,3 +320,35 @@ def test_signing_in_leads_back_to_the_page_once_the_api_has_an_address(emulator:
     bring_the_page(SignInCallbackUrl="none")
     assert parameters_of(emulator, name)["SignInCallbackUrl"] == "none", "whoever wants no sign-in is not given one"
     destroy(emulator.client("cloudformation"), name, Person(says=True), poll_seconds=0.1)
+
+
+def test_a_table_that_exists_comes_to_several_indexes_one_change_at_a_time(
+    emulator: Emulator, packaged: Packaged, stack: str
+) -> None:
+    def with_indexes(*names: str) -> Packaged:
+        keyed = [*names, "PK"]
+        table = {
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in keyed],
+            "KeySchema": [{"AttributeName": "PK", "KeyType": "HASH"}],
+            "GlobalSecondaryIndexes": [
+                {
+                    "IndexName": name,
+                    "KeySchema": [{"AttributeName": name, "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+                for name in names
+            ],
+        }
+        resources = {"Bins": {"Type": "AWS::DynamoDB::Table", "Properties": table}}
+        return Packaged({**FEW, "Resources": {**FEW["Resources"], **resources}}, packaged.zip)
+
+    deploy(emulator.client, with_indexes("a"), stack, {}, poll_seconds=0.1)
+    person = Person(says=True)
+    deploy(emulator.client, with_indexes("a", "b", "c"), stack, {}, confirm=person, poll_seconds=0.1)
+    changed = [[change.name for change in asked.changes] for asked in person.asked]
+    assert changed[:2] == [["Bins"], ["Bins"]]
+    resource = emulator.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="Bins")
+    name = resource["StackResourceDetail"]["PhysicalResourceId"]
+    described = emulator.client("dynamodb").describe_table(TableName=name)["Table"]
+    assert sorted(index["IndexName"] for index in described["GlobalSecondaryIndexes"]) == ["a", "b", "c"]

@@ -175,19 +175,7 @@ def permissions_in(template: dict[str, Any]) -> set[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def account(deployed: Deployed) -> Account:
-    cognito, outputs = deployed.emulator.client("cognito-idp"), deployed.outputs
-    someone = {"UserPoolId": outputs["UserPoolId"], "Username": f"operator-{secrets.token_hex(4)}"}
-    password = f"aA1-{secrets.token_hex(8)}"
-    cognito.admin_create_user(**someone, TemporaryPassword=password, MessageAction="SUPPRESS")
-    cognito.admin_set_user_password(**someone, Password=password, Permanent=True)
-    cognito.admin_add_user_to_group(**someone, GroupName="operator")
-    signed_in = cognito.admin_initiate_auth(
-        UserPoolId=outputs["UserPoolId"],
-        ClientId=outputs["UserPoolClientId"],
-        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": someone["Username"], "PASSWORD": password},
-    )
-    return Account(deployed, signed_in["AuthenticationResult"]["AccessToken"])
+    return Account(deployed, deployed.operators_token())
 
 
 # A photo without content is refused unseen and recorded; one with content asks a model that is not there.
@@ -206,6 +194,7 @@ NEEDED: dict[tuple[str, str], Callable[[Account], object]] = {
     ("APIHandler", "dynamodb:DeleteItem"): Account.load,
     ("APIHandler", "dynamodb:ConditionCheckItem"): Account.load,
     ("APIHandler", "dynamodb:UpdateItem"): Account.resolve,
+    ("APIHandler", "sqs:GetQueueAttributes"): lambda account: account.call("GET", "/v1/sites/FRA1/statistics"),
 }
 
 

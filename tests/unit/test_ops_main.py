@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OF_A_STAGE = [
-    *("package", "deploy", "destroy", "status", "redrive", "alerts", "dead-letters list", "dead-letters redrive"),
+    *("package", "deploy", "destroy", "status", "reindex", "redrive", "alerts", "dead-letters list"),
+    "dead-letters redrive",
     *("policy show", "policy set", "policy versions", "policy replay"),
     *(f"backfill {stage}" for stage in ("list", "count", "record", "run", "status")),
 ]
