@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from chalice.app import AuthRequest, DynamoDBEvent, SQSEvent
 
-    from chalicelib.domain import BinImage, Outcome, Rejection
+    from chalicelib.domain import BinImage, Rejection
     from chalicelib.photo_call import Raised
 
     Told = tuple[DynamoDBRecord, events.StatusChange | Rejection, Raised | None]
@@ -39,7 +39,7 @@ _batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=
 
 @app.on_sqs_message(queue_arn=PLACEHOLDER, batch_size=10)
 def on_inbox(event: SQSEvent) -> Any:
-    """Photos have landed: check each, and hand back the messages that have to come again."""
+    """Photos and consignments have landed: take up each, and hand back the messages that have to come again."""
     with telemetry.metrics_told():
         return process_partial_response(
             event=event.to_dict(), record_handler=_work_off, processor=_batch, context=event.context
@@ -94,18 +94,22 @@ def _work_off(record: SQSRecord) -> None:
         int(record.attributes.approximate_receive_count),
     )
     try:
-        work_off(message, _check, wiring.inbox(), wiring.settings().retry_rule)
+        work_off(message, _take_up, wiring.inbox(), wiring.settings().retry_rule)
     except Exception as failure:
         telemetry.tell_message_kept(failure)
         raise
 
 
-def _check(image: BinImage) -> tuple[Outcome, bool]:
-    telemetry.correlate(image)
+def _take_up(file: BinImage) -> None:
+    """Check a photo, or load a consignment's file: its key tells which of the two it is."""
+    telemetry.correlate(file)
+    is_consignment = file.key.startswith(wiring.settings().text("CONSIGNMENTS_PREFIX"))
     try:
-        outcome, is_new = wiring.checker().check(image)
+        if is_consignment:
+            telemetry.tell_file(wiring.receiver().receive(file))
+        else:
+            outcome, is_new = wiring.checker().check(file)
+            telemetry.tell_outcome(outcome, is_new=is_new)
     except Exception as failure:
         telemetry.tell_failure(failure)
         raise
-    telemetry.tell_outcome(outcome, is_new=is_new)
-    return outcome, is_new

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class BincheckError(Exception):
@@ -49,6 +49,22 @@ class PreconditionFailed(BincheckError):  # noqa: N818
     """What the caller wants to change no longer stands as they saw it; nothing was changed."""
 
 
+class Held(Conflict):
+    """Other consignments hold some of the bins; `holders` names these bins and who holds each."""
+
+    def __init__(self, message: str, holders: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.holders = holders
+
+
+class Superseded(Conflict):
+    """A newer change of the consignment has begun; this one can't go on."""
+
+
+class Closed(Conflict):
+    """The consignment is closed; it takes no bins until it is reopened."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mistake:
     """One place where a document breaks the rules.
@@ -62,8 +78,12 @@ class Mistake:
 
 
 class Unprocessable(InvalidRequest):
-    """What was sent can be read and breaks the rules: the message is for a person, `mistakes` are all places."""
+    """What was sent can be read and breaks the rules: the message is for a person, `mistakes` are the places.
 
-    def __init__(self, message: str, mistakes: Sequence[Mistake] = ()) -> None:
+    Of very many places those that come first are told; `left_out` is how many more there are.
+    """
+
+    def __init__(self, message: str, mistakes: Sequence[Mistake] = (), left_out: int = 0) -> None:
         super().__init__(message)
         self.mistakes = tuple(mistakes)
+        self.left_out = left_out

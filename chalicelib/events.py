@@ -29,8 +29,8 @@ class Message:
     receives: int
 
 
-def photos_in(body: str) -> list[tuple[BinImage, dict[str, Any]]]:
-    """Return the photos that a message announces, each beside its raw record.
+def files_in(body: str) -> list[tuple[BinImage, dict[str, Any]]]:
+    """Return the files that a message announces, photos and consignments, each beside its raw record.
 
     S3's test event and events of anything but creation announce none.
 

@@ -1,7 +1,7 @@
-"""Works off one message of the inbox: every photo that it announces is checked, none is lost.
+"""Works off one message of the inbox: every file that it announces is taken up, none is lost.
 
 What may heal comes back through the queue with growing pauses. What does not heal, and what was never an S3
-event, goes to the dead letters with its reason. Photos of one message fail one by one.
+event, goes to the dead letters with its reason. Files of one message fail one by one.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.domain import BinImage, Outcome
+from chalicelib.domain import BinImage
 from chalicelib.errors import MalformedMessage, TemporaryFailure
-from chalicelib.events import photos_in
+from chalicelib.events import files_in
 
 if TYPE_CHECKING:
     from chalicelib.events import Message
     from chalicelib.ports import Inbox
 
-Check = Callable[[BinImage], tuple[Outcome, bool]]
-"""Checks one photo; the flag says whether it is recorded for the first time."""
+TakeUp = Callable[[BinImage], object]
+"""Checks one photo, or loads one consignment's file."""
 
 _LONGEST_PAUSE = 900
 
@@ -39,21 +39,21 @@ class RetryRule:
         return min(_LONGEST_PAUSE, round(self.first_pause * (1 << (message.receives - 1)) * spread))
 
 
-def work_off(message: Message, check: Check, inbox: Inbox, rule: RetryRule) -> None:
-    """Check every photo that a message announces.
+def work_off(message: Message, take_up: TakeUp, inbox: Inbox, rule: RetryRule) -> None:
+    """Take up every photo and every consignment's file that a message announces.
 
     Returning means that the message is done with and may be deleted.
 
     Raises:
-        TemporaryFailure: some photos failed and the message will come back; it may not be deleted.
+        TemporaryFailure: some failed and the message will come back; it may not be deleted.
 
     """
     try:
-        photos = photos_in(message.body)
+        files = files_in(message.body)
     except MalformedMessage as error:
         inbox.bury(message.body, str(error))
         return
-    failures = [(record, failure) for image, record in photos if (failure := _failure(check, image))]
+    failures = [(record, failure) for file, record in files if (failure := _failure(take_up, file))]
     if not failures:
         return
     reason = "; ".join(sorted({_reason(failure) for _, failure in failures}))
@@ -64,10 +64,10 @@ def work_off(message: Message, check: Check, inbox: Inbox, rule: RetryRule) -> N
     raise TemporaryFailure(reason) from failures[0][1]
 
 
-def _failure(check: Check, image: BinImage) -> Exception | None:
+def _failure(take_up: TakeUp, file: BinImage) -> Exception | None:
     try:
-        check(image)
-    except Exception as error:  # noqa: BLE001 - a defect met by one photo must not take others along, nor lose this one
+        take_up(file)
+    except Exception as error:  # noqa: BLE001 - a defect met by one file must not take others along, nor lose this one
         return error
     return None
 

@@ -1,8 +1,9 @@
 """The table's shape: domain values to and from items. Pure; attribute names are known here and in its neighbours.
 
-`items_alerts` has the shapes of alerts, `items_people` those of what people did, `items_policy` those of policies.
+`items_alerts` has the shapes of alerts, `items_consignments` those of consignments, `items_people` those of what people
+did, `items_policy` those of policies.
 
-One table, five item types of bins and consignments:
+One table, four item types of bins:
 
     PK                SK                 type
     BIN#<bin>         BIN#EXPECTATION    EXPECTATION   what the consignment says
@@ -10,7 +11,6 @@ One table, five item types of bins and consignments:
     BIN#<bin>         PHOTO#<image id>   INSPECTION    one photo, judged
     BIN#<bin>         PHOTO#<image id>   REJECTION     one photo that can't be judged
     STRAY#<image id>  PHOTO#<image id>   REJECTION     the same, its key names no bin
-    CONSIGNMENT#<id>  CONSIGNMENT        CONSIGNMENT   a loaded consignment
 
 An inspection and a rejection share their key, so a photo can only ever end as one of them. Index attributes:
 
@@ -44,7 +44,6 @@ from chalicelib.domain import (
     BinImage,
     BinState,
     BinStatus,
-    Consignment,
     Direction,
     Episode,
     EpisodeState,
@@ -177,7 +176,7 @@ def from_status(status: BinStatus) -> Attributes:
         "site": status.site,
         "consignment_id": status.consignment_id,
         "expected": _whole(status.expected),
-        "image": _image_fields(status.image) if status.image else None,
+        "image": image_fields(status.image) if status.image else None,
         "predicted": status.predicted,
         "certainty": real(status.certainty),
         "model": status.model,
@@ -203,7 +202,7 @@ def from_outcome(outcome: Outcome) -> Attributes:
     common = {
         **photo_key(outcome),
         "by_time": f"{timestamp(outcome.image.uploaded_at)}#{outcome.image.image_id}",
-        "image": _image_fields(outcome.image),
+        "image": image_fields(outcome.image),
         "at": timestamp(outcome.at),
     }
     if isinstance(outcome, Rejection):
@@ -230,19 +229,6 @@ def from_outcome(outcome: Outcome) -> Attributes:
         "happened_at": common["by_time"] if outcome.expectation else None,
     }
     return {**common, "type": "INSPECTION", **present(fields)}
-
-
-def from_consignment(consignment: Consignment) -> Attributes:
-    """Return the item of a consignment."""
-    return {
-        **consignment_key(consignment.consignment_id),
-        "type": "CONSIGNMENT",
-        "consignment_id": consignment.consignment_id,
-        "site": consignment.site,
-        "bins": Decimal(consignment.bins),
-        "digest": consignment.digest,
-        "loaded_at": timestamp(consignment.loaded_at),
-    }
 
 
 def to_bin(bin_id: str, items: Sequence[Mapping[str, Any]]) -> Bin:
@@ -274,7 +260,7 @@ def to_status(item: Mapping[str, Any]) -> BinStatus:
         site=item.get("site"),
         consignment_id=item.get("consignment_id"),
         expected=int(item["expected"]) if "expected" in item else None,
-        image=_to_image(item["image"]) if "image" in item else None,
+        image=to_image(item["image"]) if "image" in item else None,
         predicted=item.get("predicted"),
         certainty=to_float(item.get("certainty")),
         model=item.get("model"),
@@ -296,7 +282,7 @@ def to_outcome(item: Mapping[str, Any]) -> Outcome:
 
 def to_rejection(item: Mapping[str, Any]) -> Rejection:
     """Return the rejection that an item holds."""
-    image = _to_image(item["image"])
+    image = to_image(item["image"])
     return Rejection(item.get("bin_id"), image, item["reason"], item["message"], moment(item["at"]))
 
 
@@ -304,7 +290,7 @@ def to_inspection(item: Mapping[str, Any]) -> Inspection:
     """Return the inspection that an item holds."""
     return Inspection(
         bin_id=item["bin_id"],
-        image=_to_image(item["image"]),
+        image=to_image(item["image"]),
         expectation=to_expectation(item["expectation"]) if "expectation" in item else None,
         estimate=CountEstimate(
             model=item["model"],
@@ -315,13 +301,6 @@ def to_inspection(item: Mapping[str, Any]) -> Inspection:
         judgement=_to_judgement(item["judgement"]),
         at=moment(item["at"]),
         since=moment(item["since"]),
-    )
-
-
-def to_consignment(item: Mapping[str, Any]) -> Consignment:
-    """Return the consignment that an item holds."""
-    return Consignment(
-        item["consignment_id"], item["site"], int(item["bins"]), item["digest"], moment(item["loaded_at"])
     )
 
 
@@ -354,7 +333,8 @@ def _queues(status: BinStatus) -> Attributes:
     return present(queues)
 
 
-def _image_fields(image: BinImage) -> Attributes:
+def image_fields(image: BinImage) -> Attributes:
+    """Return a version of an object in the bucket as it stands within an item."""
     fields = {
         "image_id": image.image_id,
         "bucket": image.bucket,
@@ -368,7 +348,8 @@ def _image_fields(image: BinImage) -> Attributes:
     return present(fields)
 
 
-def _to_image(fields: Mapping[str, Any]) -> BinImage:
+def to_image(fields: Mapping[str, Any]) -> BinImage:
+    """Return the version of an object in the bucket that stands within an item."""
     return BinImage(
         bucket=fields["bucket"],
         key=fields["key"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -12,7 +12,18 @@ from chalicelib.policy import DEFAULT, Policy
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chalicelib.domain import Bin, BinImage, BinState, BinStatus, Consignment, Outcome
+    from chalicelib.domain import (
+        Bin,
+        BinImage,
+        BinState,
+        BinStatus,
+        Consignment,
+        ConsignmentState,
+        Expectation,
+        Outcome,
+        Progress,
+        Refusal,
+    )
     from chalicelib.listing import Wanted
     from chalicelib.replay import Past
     from chalicelib.resolution import Act, Resolution, Statement
@@ -21,6 +32,8 @@ if TYPE_CHECKING:
     from chalicelib.trail import AuditRecord
 
 Entry = TypeVar("Entry")
+Part = TypeVar("Part")
+Result = TypeVar("Result")
 
 Position = Mapping[str, str]
 """Where a list goes on. Only the directory that made it can read it, and it takes nothing in it on trust."""
@@ -76,7 +89,7 @@ class Directory(Protocol):
 
 
 MOST_CHANGES = 49
-"""Bins in one transaction: two items each and the consignment's make 99, and DynamoDB takes 100."""
+"""Bins in one transaction: two items each and the lane's make 99, and DynamoDB takes 100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +100,35 @@ class Change:
     after: Bin
 
 
+LANES = 8
+"""How many transactions of one load run at once: one by one, 10,000 bins might take longer than the gateway waits."""
+
+
+class SideBySide(Protocol):
+    """Does the same with several parts, at once if it can."""
+
+    def __call__(self, do: Callable[[Part], Result], parts: Sequence[Part], /) -> list[Result]:
+        """Return the results in the parts' order; a failure is raised once no part is being worked on any more."""
+
+
 class Consignments(Protocol):
     """Consignments and what they say of bins. All methods raise TemporaryFailure."""
 
     def get(self, consignment_id: str) -> Consignment | None:
-        """Return a consignment, consistently; its digest is empty as long as its load has not ended."""
+        """Return a consignment, consistently; a refusal is only mentioned in it."""
 
-    def begin(self, consignment: Consignment) -> None:
-        """Put a consignment on file as being loaded; an earlier load of it that still runs can't go on."""
+    def put(
+        self,
+        before: Consignment | None,
+        after: Consignment,
+        record: AuditRecord | None = None,
+        asking: Asking | None = None,
+    ) -> bool:
+        """Put a consignment on file, what was done in the trail, and that a request was carried out, all or nothing.
+
+        One whose state passes may write bins from then on, and no earlier one can any more. Returns False, changing
+        nothing, where the consignment is not `before`, or a request with this key has been carried out.
+        """
 
     def members(self, consignment_id: str) -> list[str]:
         """Return the bins that a consignment speaks of; one that it took a moment ago may be missing."""
@@ -102,19 +136,45 @@ class Consignments(Protocol):
     def bins(self, bin_ids: Sequence[str]) -> list[Bin]:
         """Return bins as they stand, consistently and in this order, however many."""
 
-    def write(self, consignment: Consignment, changes: Sequence[Change]) -> bool:
-        """Make a load's changes, at most `MOST_CHANGES`, all or none; False where one of the bins changed.
+    def write(self, consignment: Consignment, changes: Sequence[Change], lane: int) -> bool:
+        """Make some changes, at most `MOST_CHANGES`, all or none; False where one of the bins changed.
+
+        Other lanes, of `LANES`, may write at the same time.
 
         Raises:
-            Conflict: another load of this consignment has begun.
+            Superseded: another change of this consignment has begun.
         """
 
-    def finish(self, consignment: Consignment) -> None:
-        """Mark a consignment as loaded.
+    def keep(self, consignment: Consignment, expectations: Sequence[Expectation]) -> None:
+        """Keep what a load says, for as long as no later one has ended."""
+
+    def kept(self, consignment: Consignment) -> list[Expectation] | None:
+        """Return what the last load said, consistently; None where that was not kept, or not to its end."""
+
+    def forget_older(self, consignment: Consignment) -> None:
+        """Keep what earlier loads said no longer."""
+
+    def asked_before(self, consignment_id: str, key: str) -> Asking | None:
+        """Return the request about a consignment that had this Idempotency-Key, consistently; None if none had."""
+
+
+class ConsignmentLists(Protocol):
+    """What is to be seen of consignments; it lags behind by a moment. All methods raise TemporaryFailure."""
+
+    def newest(
+        self, site: str | None, state: ConsignmentState | None, limit: int, start: Position | None
+    ) -> Page[Consignment]:
+        """Return consignments, all, a site's, those in a state, or both, the last one loaded first.
 
         Raises:
-            Conflict: another load of this consignment has begun.
+            InvalidRequest: `start` is no position in this list.
         """
+
+    def progress(self, consignment: Consignment) -> Progress:
+        """Return how far its bins are now."""
+
+    def refusal(self, consignment_id: str) -> Refusal | None:
+        """Return the refusal of its last file that was refused, with the mistakes that it tells."""
 
 
 class PolicyBook(Protocol):

@@ -1,9 +1,9 @@
 """What the functions tell of themselves: structured logs, traces, metrics. Nothing here alters an outcome.
 
 Metrics: Photos, Verdicts by verdict, Rejections by reason, EndpointLatency and PhotoAge (upload to verdict) in
-milliseconds, Alerts by verdict, of these AlertsSent by themselves and AlertsSilenced, Digests, and PhotoRequests.
-What had been recorded before is not counted again. Powertools takes their namespace from POWERTOOLS_METRICS_NAMESPACE,
-so that each stack has its own.
+milliseconds, Alerts by verdict, of these AlertsSent by themselves and AlertsSilenced, Digests, PhotoRequests, and Files
+(of consignments) by ending. What had been recorded before is not counted again. Powertools takes their namespace from
+POWERTOOLS_METRICS_NAMESPACE, so that each stack has its own.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.evidence import CountEstimate
     from chalicelib.photo_call import Raised
     from chalicelib.ports import Counter
+    from chalicelib.receive import Ending
 
 _SERVICE = "bincheck"
 
@@ -67,8 +68,15 @@ def tell_outcome(outcome: Outcome, *, is_new: bool) -> None:
         _count("Rejections", "reason", outcome.reason)
 
 
+def tell_file(ending: Ending) -> None:
+    """Log what became of a consignment's file and count it."""
+    tell = logger.warning if ending.calls_for_somebody else logger.info
+    tell("consignment's file received", ending=ending)
+    _count("Files", "ending", ending)
+
+
 def tell_failure(failure: Exception) -> None:
-    """Log why a photo has to be tried again."""
+    """Log why a photo, or a consignment's file, has to be tried again."""
     logger.warning("photo not checked yet", failure=repr(failure))
 
 

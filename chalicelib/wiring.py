@@ -19,7 +19,7 @@ from chalicelib.site_policy import Limits
 from chalicelib.telemetry import TimedCounter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from chalicelib.api.auth import Authorizer
     from chalicelib.api.page import PageSettings
@@ -28,10 +28,15 @@ if TYPE_CHECKING:
     from chalicelib.items import Attributes
     from chalicelib.policy import Policy
     from chalicelib.ports import Counters, Inbox
-    from chalicelib.ports_api import PolicyBook, SiteRules
+    from chalicelib.ports_api import Part, PolicyBook, Result, SiteRules
+    from chalicelib.receive import Receiver
 
 _MODEL_TIMEOUT_SECONDS = 8
 """Ten photos that all run into it still end within the function's two minutes."""
+
+
+_MOST_FILE_BYTES = 8 * 1024 * 1024
+"""A consignment's file; read and checked, it takes some ten times as much memory."""
 
 
 class NotConfigured(Exception):  # noqa: N818
@@ -80,6 +85,9 @@ def client(service: str, *, patience: int = 10, attempts: int = 3) -> Any:
         retries=retries,
         signature_version="s3v4" if service == "s3" else None,
         s3={"addressing_style": "virtual"} if service == "s3" else None,
+        # Items are typed by boto3 itself, and the service checks them: checking them here as well takes a third of the
+        # processor time of writing a consignment.
+        parameter_validation=service != "dynamodb",
     )
     return boto3.client(service, config=config)
 
@@ -126,6 +134,28 @@ def checker() -> Checker:
 
 
 @cache
+def receiver() -> Receiver:
+    """Return what loads consignments from files."""
+    from chalicelib.aws.bins import DynamoBins
+    from chalicelib.aws.consignments import DynamoConsignments
+    from chalicelib.aws.images import S3Images
+    from chalicelib.load import Loader
+    from chalicelib.receive import Receiver
+
+    here = settings()
+    dynamodb, table = client("dynamodb"), here.text("TABLE")
+    consignments = DynamoConsignments(dynamodb, table, time.sleep)
+    return Receiver(
+        files=S3Images(client("s3"), _MOST_FILE_BYTES),
+        loader=Loader(consignments, now, time.sleep, side_by_side),
+        consignments=consignments,
+        bins=DynamoBins(dynamodb, table),
+        prefix=here.text("CONSIGNMENTS_PREFIX"),
+        clock=now,
+    )
+
+
+@cache
 def inbox() -> Inbox:
     """Return the queue that announces photos."""
     from chalicelib.aws.inbox import SqsInbox
@@ -164,6 +194,7 @@ def world() -> World:
     """Return what the API's routes may reach."""
     from chalicelib.api.world import World
     from chalicelib.aws.bins import DynamoBins
+    from chalicelib.aws.consignment_lists import DynamoConsignmentLists
     from chalicelib.aws.consignments import DynamoConsignments
     from chalicelib.aws.directory import DynamoDirectory
     from chalicelib.aws.history import DynamoHistory
@@ -185,7 +216,8 @@ def world() -> World:
         bins=bins,
         directory=DynamoDirectory(dynamodb, table, time.sleep),
         consignments=consignments,
-        loader=Loader(consignments, now, time.sleep),
+        consignment_lists=DynamoConsignmentLists(dynamodb, table),
+        loader=Loader(consignments, now, time.sleep, side_by_side),
         pictures=S3Pictures(client("s3")),
         people=people,
         trail=DynamoTrail(dynamodb, table),
@@ -220,6 +252,18 @@ def page_settings() -> PageSettings:
     here = settings()
     sign_in = SignIn.of(lambda name: here.text(f"SIGN_IN_{name}"))
     return PageSettings(sign_in, tuple(here.text("PHOTO_ORIGINS").split()))
+
+
+def side_by_side(do: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
+    """Do the same with several parts, each in a thread of its own (a `ports_api.SideBySide`)."""
+    if len(parts) < 2:
+        return [do(part) for part in parts]
+    from concurrent.futures import ThreadPoolExecutor
+
+    from chalicelib.ports_api import LANES
+
+    with ThreadPoolExecutor(LANES) as threads:
+        return list(threads.map(do, parts))
 
 
 def now() -> datetime:

@@ -17,6 +17,7 @@ from rich.console import Console
 from local import backfill as filling
 from local import bench as benchmark
 from local import bench_api as api
+from local import bench_consignments as consignments
 from local import bench_endpoint as endpoint
 from local import bench_fetch as fetching
 from local import chain as whole_chain
@@ -166,6 +167,15 @@ def bench_api(
     """Measure what the API's routes take, beside the bare calls to the table that they need."""
     with _workshop() as folder:
         api.run(folder, Size(bins, inspections), rounds, console)
+
+
+@main.command()
+def bench_consignments(
+    bins: Annotated[int, typer.Option(min=1, max=10_000, help="How many bins the consignment has.")] = 10_000,
+) -> None:
+    """Measure a consignment through the deployed app: loaded, shown, closed, reopened, dropped as a file."""
+    with _workshop() as folder, _running(folder) as here:
+        consignments.run(here, bins, console)
 
 
 @main.command()

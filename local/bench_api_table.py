@@ -30,7 +30,8 @@ from chalicelib.domain import (
     Verdict,
 )
 from chalicelib.evidence import CountEstimate, Evidence
-from chalicelib.items import from_consignment, from_expectation, from_outcome, from_status
+from chalicelib.items import from_expectation, from_outcome, from_status
+from chalicelib.items_consignments import from_consignment
 from chalicelib.items_people import from_act
 from chalicelib.items_statistics import addition, from_site, hour_key
 from chalicelib.resolution import Cause, Finding, Resolution

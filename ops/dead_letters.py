@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import MalformedMessage
-from chalicelib.events import photos_in
+from chalicelib.events import files_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -96,6 +96,6 @@ def _dead_letter(message: dict[str, Any]) -> DeadLetter:
 
 def _photos(body: str) -> tuple[str, ...]:
     try:
-        return tuple(f"s3://{image.bucket}/{image.key}" for image, _ in photos_in(body))
+        return tuple(f"s3://{image.bucket}/{image.key}" for image, _ in files_in(body))
     except MalformedMessage:
         return ()

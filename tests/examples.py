@@ -16,6 +16,7 @@ from chalicelib.domain import (
     BinState,
     BinStatus,
     Consignment,
+    ConsignmentState,
     Direction,
     Episode,
     EpisodeState,
@@ -25,10 +26,13 @@ from chalicelib.domain import (
     Judgement,
     OpenRequest,
     Outcome,
+    Progress,
+    Refusal,
     Rejection,
     Severity,
     Verdict,
 )
+from chalicelib.errors import Mistake
 from chalicelib.evidence import CountEstimate, Evidence
 from chalicelib.items import timestamp
 from chalicelib.photo_call import PhotoCall
@@ -251,4 +255,21 @@ reopenings = st.builds(Reopening, names, st.integers(1, 10**9), texts, moments, 
 assignments = st.builds(Assignment, names, st.integers(1, 10**9), texts, moments, st.none() | texts)
 photo_requests = st.builds(PhotoRequest, names, st.integers(1, 10**9), texts, moments, texts)
 acts = resolutions | reopenings | assignments | photo_requests
-consignments = st.builds(Consignment, names, texts, st.integers(0, 10**6), texts, moments)
+counts_of_bins = st.integers(0, 10**6)
+refusals = st.builds(Refusal, images, moments, counts_of_bins)
+mistakes = st.builds(Mistake, texts, st.none() | texts, st.none() | counts_of_bins)
+consignments = st.builds(
+    Consignment,
+    names,
+    texts,
+    counts_of_bins,
+    texts,
+    moments,
+    st.sampled_from(ConsignmentState),
+    st.integers(0, 10**9),
+    st.none() | moments,
+    st.none() | images,
+    st.none() | refusals,
+    st.none() | moments,
+    st.none() | st.builds(Progress, *[counts_of_bins] * 5),
+)

@@ -10,15 +10,14 @@ from chalicelib.errors import Conflict, PhotoUnavailable, TemporaryFailure
 from chalicelib.evidence import CountEstimate
 from chalicelib.items import (
     consignment_key,
-    from_consignment,
     from_outcome,
     from_status,
     photo_key,
     status_key,
     to_bin,
-    to_consignment,
 )
 from chalicelib.items_alerts import alert_key, from_ruling, from_tally, gate_key, to_ruling, to_tally
+from chalicelib.items_consignments import from_consignment, to_consignment
 from chalicelib.ports import Standing
 
 if TYPE_CHECKING:

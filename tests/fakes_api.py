@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.api.world import World
+from chalicelib.caller import Caller
 from chalicelib.domain import (
     ATTENTION,
     Bin,
@@ -16,15 +18,16 @@ from chalicelib.domain import (
     Expectation,
     Inspection,
     Judgement,
+    Progress,
     Reason,
     Rejection,
     Verdict,
 )
-from chalicelib.errors import Conflict, InvalidRequest, TemporaryFailure
+from chalicelib.errors import Conflict, InvalidRequest, Superseded, TemporaryFailure
 from chalicelib.evidence import CountEstimate
 from chalicelib.listing import Sort, Wanted, list_for
-from chalicelib.load import Loader
-from chalicelib.ports_api import MOST_CHANGES, Page, SiteRules
+from chalicelib.load import Loader, Order
+from chalicelib.ports_api import LANES, MOST_CHANGES, Page, SiteRules
 from chalicelib.resolution import Statement
 from chalicelib.resolve import Resolver
 from chalicelib.site_policy import SitePolicy, Standing
@@ -37,9 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from chalicelib.aws.policies import Adapt
-    from chalicelib.domain import Consignment, Outcome
+    from chalicelib.domain import Consignment, ConsignmentState, Outcome, Refusal
     from chalicelib.items import Attributes
-    from chalicelib.ports_api import Change, Position
+    from chalicelib.ports_api import Asking, Change, Part, Position, Result
     from chalicelib.replay import Past
     from chalicelib.resolution import Act
     from chalicelib.statistics import Counted
@@ -71,6 +74,14 @@ def expectation_of(bin_id: str, quantity: int = 2, consignment_id: str = "C-1") 
     return Expectation(bin_id, consignment_id, "FRA1", quantity)
 
 
+ORDER = Order(Caller("olga"))
+
+
+def one_by_one(do: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
+    """A `SideBySide` that is none: tests take one step after the other."""
+    return [do(part) for part in parts]
+
+
 class FakeTable:
     """What the fakes below share, as the real ones share one table; itself `Bins`."""
 
@@ -80,10 +91,14 @@ class FakeTable:
         self.said = Said()
         self.trail = FakeTrail()
         self.on_file: dict[str, Consignment] = {}
-        self.loads: dict[str, Consignment] = {}
+        self.lanes: dict[str, int] = {}
+        self.kept: dict[str, dict[tuple[datetime, str], list[Expectation]]] = {}
+        self.requests: dict[tuple[str, str | None], Asking] = {}
+        self.refusals: dict[str, Refusal] = {}
         self.writes: list[list[str]] = []
         self.late_members: list[str] = []
         self.before_write: Callable[[], None] = lambda: None
+        self.before_put: Callable[[], None] = lambda: None
 
     def get(self, bin_id: str) -> Bin:
         return self.by_name.get(bin_id, Bin(BinStatus(bin_id)))
@@ -199,9 +214,29 @@ class FakeConsignments:
     def get(self, consignment_id: str) -> Consignment | None:
         return self.table.on_file.get(consignment_id)
 
-    def begin(self, consignment: Consignment) -> None:
-        self.table.on_file[consignment.consignment_id] = replace(consignment, digest="")
-        self.table.loads[consignment.consignment_id] = consignment
+    def put(
+        self,
+        before: Consignment | None,
+        after: Consignment,
+        record: AuditRecord | None = None,
+        asking: Asking | None = None,
+    ) -> bool:
+        name = after.consignment_id
+        self.table.before_put()
+        is_repeated = asking is not None and (name, asking.key) in self.table.requests
+        if self.table.on_file.get(name) != before or is_repeated:
+            return False
+        if after.refusal is not None and after.refusal.mistakes:
+            self.table.refusals[name] = after.refusal
+        mentioned = replace(after.refusal, mistakes=()) if after.refusal else None
+        self.table.on_file[name] = replace(after, refusal=mentioned)
+        if after.state.is_passing:
+            self.table.lanes[name] = after.version
+        if record is not None:
+            self.table.trail.record(record)
+        if asking is not None:
+            self.table.requests[name, asking.key] = asking
+        return True
 
     def members(self, consignment_id: str) -> list[str]:
         bins = self.table.by_name.values()
@@ -211,24 +246,53 @@ class FakeConsignments:
     def bins(self, bin_ids: Sequence[str]) -> list[Bin]:
         return [self.table.get(bin_id) for bin_id in bin_ids]
 
-    def write(self, consignment: Consignment, changes: Sequence[Change]) -> bool:
+    def write(self, consignment: Consignment, changes: Sequence[Change], lane: int) -> bool:
         assert len(changes) <= MOST_CHANGES
+        assert lane < LANES
         self.table.before_write()
-        self._check_load(consignment)
+        if self.table.lanes.get(consignment.consignment_id) != consignment.version:
+            raise Superseded(f"a newer change of consignment {consignment.consignment_id} has begun")
         if any(self.table.get(change.before.bin_id).status != change.before.status for change in changes):
             return False
         self.table.writes.append([change.after.bin_id for change in changes])
         self.table.by_name |= {change.after.bin_id: change.after for change in changes}
         return True
 
-    def finish(self, consignment: Consignment) -> None:
-        self._check_load(consignment)
-        del self.table.loads[consignment.consignment_id]
-        self.table.on_file[consignment.consignment_id] = consignment
+    def keep(self, consignment: Consignment, expectations: Sequence[Expectation]) -> None:
+        of_it = self.table.kept.setdefault(consignment.consignment_id, {})
+        of_it[consignment.loaded_at, consignment.digest] = list(expectations)
 
-    def _check_load(self, consignment: Consignment) -> None:
-        if self.table.loads.get(consignment.consignment_id) != consignment:
-            raise Conflict("a newer load of this consignment has begun")
+    def kept(self, consignment: Consignment) -> list[Expectation] | None:
+        of_it = self.table.kept.get(consignment.consignment_id, {})
+        expectations = of_it.get((consignment.loaded_at, consignment.digest), [])
+        return expectations if len(expectations) == consignment.bins else None
+
+    def forget_older(self, consignment: Consignment) -> None:
+        of_it, newest = self.table.kept[consignment.consignment_id], (consignment.loaded_at, consignment.digest)
+        self.table.kept[consignment.consignment_id] = {load: said for load, said in of_it.items() if load >= newest}
+
+    def asked_before(self, consignment_id: str, key: str) -> Asking | None:
+        return self.table.requests.get((consignment_id, key))
+
+
+@dataclass(frozen=True)
+class FakeConsignmentLists:
+    table: FakeTable
+
+    def newest(
+        self, site: str | None, state: ConsignmentState | None, limit: int, start: Position | None
+    ) -> Page[Consignment]:
+        found = [one for one in self.table.on_file.values() if site in {None, one.site} and state in {None, one.state}]
+        found.sort(key=lambda one: (one.loaded_at, one.consignment_id), reverse=True)
+        return _page(f"consignments {site} {state}", found, limit, start)
+
+    def progress(self, consignment: Consignment) -> Progress:
+        bins = [bin_.status for bin_ in self.table.by_name.values()]
+        its = [status.state for status in bins if status.consignment_id == consignment.consignment_id]
+        return Progress.of(consignment.bins, Counter(its))
+
+    def refusal(self, consignment_id: str) -> Refusal | None:
+        return self.table.refusals.get(consignment_id)
 
 
 class FakePolicyBook:
@@ -302,6 +366,7 @@ class FakeWorld:
             bins=self.table,
             directory=FakeDirectory(self.table),
             consignments=FakeConsignments(self.table),
+            consignment_lists=FakeConsignmentLists(self.table),
             loader=self.loader,
             pictures=FakePictures(),
             people=self.people,
@@ -325,11 +390,11 @@ class FakeWorld:
 
     @property
     def loader(self) -> Loader:
-        return Loader(FakeConsignments(self.table), self._clock, self.pauses.append)
+        return Loader(FakeConsignments(self.table), self._clock, self.pauses.append, one_by_one)
 
-    def load(self, expected: dict[str, int], consignment_id: str = "C-1") -> bool:
+    def load(self, expected: dict[str, int], consignment_id: str = "C-1", order: Order = ORDER) -> bool:
         expectations = [expectation_of(name, quantity, consignment_id) for name, quantity in expected.items()]
-        return self.loader.load(consignment_id, "FRA1", expectations)[1]
+        return self.loader.load(consignment_id, "FRA1", expectations, order)[1]
 
     def photograph(self, outcome: Outcome) -> None:
         if outcome.bin_id is None:

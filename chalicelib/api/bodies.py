@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import from_json
 
-from chalicelib.domain import BIN_ID, Expectation, Item
+from chalicelib.domain import BIN_ID, MOST_BINS, MOST_ITEMS, MOST_QUANTITY, SKU, Expectation, Item
 from chalicelib.errors import InvalidRequest, Mistake, Unprocessable
 from chalicelib.resolution import Cause, Finding
 
@@ -17,17 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
 
-_MOST_BINS = 10_000
-_MOST_ITEMS = 200
-"""Kinds of goods in one bin; 49 bins with so many still fit into one transaction's 4 MB."""
 _TOLD = 50
 """How many mistakes the message names; the answer lists more."""
 
 Checked = TypeVar("Checked", bound=BaseModel)
 
 Name = Annotated[str, Field(pattern=rf"^(?:{BIN_ID.pattern})$")]
-Sku = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
-Quantity = Annotated[int, Field(ge=0, le=100_000)]
+Sku = Annotated[str, Field(pattern=rf"^(?:{SKU.pattern})$")]
+Quantity = Annotated[int, Field(ge=0, le=MOST_QUANTITY)]
 Note = Annotated[str, Field(max_length=1_000)]
 Person = Annotated[
     str,
@@ -56,7 +53,7 @@ class BinBody(_Body):
 
     bin_id: Name
     expected_quantity: Quantity
-    items: Annotated[list[ItemBody], Field(max_length=_MOST_ITEMS)] | None = None
+    items: Annotated[list[ItemBody], Field(max_length=MOST_ITEMS)] | None = None
 
     @model_validator(mode="after")
     def items_add_up(self) -> Self:
@@ -71,7 +68,7 @@ class ConsignmentBody(_Body):
     """The body of `PUT /v1/consignments/{id}`; one without bins releases all that the consignment holds."""
 
     site: Name
-    bins: Annotated[list[BinBody], Field(max_length=_MOST_BINS)]
+    bins: Annotated[list[BinBody], Field(max_length=MOST_BINS)]
 
     def expectations(self, consignment_id: str) -> list[Expectation]:
         """Return what the consignment says of its bins; items are put in order, so that theirs never matters."""
@@ -81,7 +78,7 @@ class ConsignmentBody(_Body):
                 consignment_id,
                 self.site,
                 bin_.expected_quantity,
-                tuple(sorted((Item(i.sku, i.quantity) for i in bin_.items or ()), key=_sku_and_quantity)),
+                tuple(sorted(Item(i.sku, i.quantity) for i in bin_.items or ())),
             )
             for bin_ in self.bins
         ]
@@ -107,6 +104,13 @@ class ResolutionBody(_Body):
         return Finding(self.true_count, self.reason, self.note)
 
 
+class ClosingBody(_Body):
+    """The body of `POST /v1/consignments/{id}/closing`; it may be left out."""
+
+    even_if_open: bool = False
+    note: Note = ""
+
+
 class AssignmentBody(_Body):
     """The body of `POST /v1/bins/{bin_id}/assignment`; null gives the bin back, and has to be said."""
 
@@ -120,7 +124,7 @@ class PhotoRequestBody(_Body):
 
 
 class ReopeningBody(_Body):
-    """The body of `POST /v1/bins/{bin_id}/reopening`; it may be left out."""
+    """The body of `POST /v1/bins/{bin_id}/reopening`, and of a consignment's; it may be left out."""
 
     note: Note = ""
 
@@ -153,6 +157,16 @@ def reopening_in(body: bytes) -> ReopeningBody:
         Unprocessable: it breaks the rules.
     """
     return checked(ReopeningBody, _fields_in(body or b"{}"))
+
+
+def closing_in(body: bytes) -> ClosingBody:
+    """Return the closing that a body describes; one without content says nothing more.
+
+    Raises:
+        InvalidRequest: the body is no JSON.
+        Unprocessable: it breaks the rules.
+    """
+    return checked(ClosingBody, _fields_in(body or b"{}"))
 
 
 def consignment_in(body: bytes) -> ConsignmentBody:
@@ -210,7 +224,3 @@ def _all_told(mistakes: Sequence[Mistake]) -> Unprocessable:
 def _place(mistake: Mistake) -> str:
     """Return a place as a person reads it, with the ranks of lists in brackets: `bins[3].quantity`."""
     return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", mistake.field or "body")
-
-
-def _sku_and_quantity(item: Item) -> tuple[str, int]:
-    return (item.sku, item.quantity)

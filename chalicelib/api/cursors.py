@@ -48,6 +48,11 @@ class List:
         return cls("rejections")
 
     @classmethod
+    def of_consignments(cls, site: str | None, state: str | None) -> List:
+        """Name the list of all consignments, or of those of a site, in a state, or both."""
+        return cls("consignments", (site, state))
+
+    @classmethod
     def of_policies(cls, site: str) -> List:
         """Name the list of the versions of one site's policy."""
         return cls("policies", (site,))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import logging
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
@@ -27,7 +28,7 @@ from chalicelib.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     from chalicelib.errors import Mistake
 
@@ -80,13 +81,14 @@ def answered(view: Callable[..., dict[str, Any] | Response]) -> Callable[..., di
         try:
             return view(**arguments)
         except BincheckError as error:
-            if type(error) not in _ANSWERS:
+            kind = next((kind for kind in type(error).__mro__ if kind in _ANSWERS), None)
+            if kind is None:
                 raise
-            status, code = _ANSWERS[type(error)]
+            status, code = _ANSWERS[kind]
             if status in _NEUTRAL:
                 _log.error("answered %d: %s", status, error)
-            mistakes = error.mistakes if isinstance(error, Unprocessable) else ()
-            return _refusal(status, code, str(error), mistakes)
+            places = _places(error) if isinstance(error, Unprocessable) else {}
+            return _refusal(status, code, str(error), places)
 
     return answer
 
@@ -110,8 +112,8 @@ def in_one_shape(event: Any, get_response: Callable[[Any], Response]) -> Respons
     return response
 
 
-def _refusal(status: int, code: str, said: str, mistakes: Sequence[Mistake] = ()) -> Response:
-    body = {**problem(status, code, _NEUTRAL.get(status, said)), **_places(mistakes)}
+def _refusal(status: int, code: str, said: str, places: Mapping[str, Any] = MappingProxyType({})) -> Response:
+    body = {**problem(status, code, _NEUTRAL.get(status, said)), **places}
     return Response(body, status_code=status, headers={"Content-Type": PROBLEM_JSON})
 
 
@@ -127,8 +129,13 @@ def problem(status: int, code: str, message: str) -> dict[str, Any]:
     }
 
 
-def _places(mistakes: Sequence[Mistake]) -> dict[str, Any]:
-    if not mistakes:
+def mistake(one: Mistake) -> dict[str, Any]:
+    """Return what is said of one place where a document breaks the rules."""
+    return {"line": one.line, "field": one.field, "message": one.message}
+
+
+def _places(error: Unprocessable) -> dict[str, Any]:
+    if not error.mistakes:
         return {}
-    told = [{"line": one.line, "field": one.field, "message": one.message} for one in mistakes[:_MOST_PLACES]]
-    return {"errors": told, "errors_left_out": len(mistakes) - len(told)}
+    told = [mistake(one) for one in error.mistakes[:_MOST_PLACES]]
+    return {"errors": told, "errors_left_out": len(error.mistakes) - len(told) + error.left_out}

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
         Bin,
         BinImage,
         BinStatus,
-        Consignment,
         Episode,
         Expectation,
         Inspection,
@@ -49,7 +48,7 @@ def bin_status(status: BinStatus) -> dict[str, Any]:
         "alert": _episode(status.episode) if status.episode else None,
         "assignee": status.assignee,
         "photo_requested_at": timestamp(status.photo_request.at) if status.photo_request else None,
-        "image": _image(status.image) if status.image else None,
+        "image": stored(status.image) if status.image else None,
     }
 
 
@@ -180,17 +179,6 @@ def _estimate(estimate: Estimate) -> dict[str, float]:
     return {"mean": estimate.mean, "low": estimate.low, "high": estimate.high, "certainty": CERTAINTY}
 
 
-def consignment(consignment: Consignment) -> dict[str, Any]:
-    """Return a consignment without its bins; it is "loading" from a load's beginning to its end."""
-    return {
-        "consignment_id": consignment.consignment_id,
-        "site": consignment.site,
-        "state": "loaded" if consignment.digest else "loading",
-        "bin_count": consignment.bins,
-        "loaded_at": timestamp(consignment.loaded_at),
-    }
-
-
 def _inspection(inspection: Inspection) -> dict[str, Any]:
     estimate, expectation = inspection.estimate, inspection.expectation
     return {
@@ -203,7 +191,7 @@ def _inspection(inspection: Inspection) -> dict[str, Any]:
         "probabilities": dict(zip(estimate.counts, estimate.probabilities, strict=True)),
         "model": estimate.model,
         **_judgement(inspection.judgement),
-        "image": _image(inspection.image),
+        "image": stored(inspection.image),
         "at": timestamp(inspection.at),
     }
 
@@ -244,7 +232,7 @@ def _rejection(rejection: Rejection) -> dict[str, Any]:
         "verdict": "rejected",
         "reason": rejection.reason,
         "message": rejection.message,
-        "image": _image(rejection.image),
+        "image": stored(rejection.image),
         "at": timestamp(rejection.at),
     }
 
@@ -258,7 +246,8 @@ def _expectation(expectation: Expectation) -> dict[str, Any]:
     }
 
 
-def _image(image: BinImage) -> dict[str, Any]:
+def stored(image: BinImage) -> dict[str, Any]:
+    """Return one version of a file in the bucket."""
     return {
         "bucket": image.bucket,
         "key": image.key,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from chalicelib.load import Loader
     from chalicelib.ports import Bins
     from chalicelib.ports_api import (
+        ConsignmentLists,
         Consignments,
         DeadLetters,
         Directory,
@@ -33,6 +34,7 @@ class World:
     bins: Bins
     directory: Directory
     consignments: Consignments
+    consignment_lists: ConsignmentLists
     loader: Loader
     pictures: Pictures
     policies: PolicyBook

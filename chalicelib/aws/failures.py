@@ -16,6 +16,9 @@ CHECK_FAILED: Final = "ConditionalCheckFailed"
 MET_ANOTHER: Final = frozenset({CHECK_FAILED, "TransactionConflict"})
 """Why a write of a transaction is cancelled that met another one: read anew, it may go through."""
 
+THROTTLED: Final = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Why a write of a transaction is cancelled that came too fast; botocore tries only whole requests again."""
+
 
 @contextmanager
 def temporary(doing: str) -> Iterator[None]:

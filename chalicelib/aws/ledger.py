@@ -11,8 +11,9 @@ from chalicelib.aws.failures import MET_ANOTHER, cancellations_in, code_of, temp
 from chalicelib.aws.reading import read_items
 from chalicelib.digest import GateName, Scope
 from chalicelib.errors import Conflict
-from chalicelib.items import consignment_key, to_consignment
+from chalicelib.items import consignment_key
 from chalicelib.items_alerts import alert_key, from_ruling, from_tally, gate_key, to_ruling, to_tally
+from chalicelib.items_consignments import to_consignment
 from chalicelib.ports import Standing
 
 if TYPE_CHECKING:

@@ -10,18 +10,19 @@ import pytest
 from chalicelib.aws.bins import DynamoBins
 from chalicelib.aws.consignments import DynamoConsignments
 from chalicelib.aws.directory import DynamoDirectory
-from chalicelib.domain import Bin, BinState, BinStatus, Consignment, Verdict
-from chalicelib.errors import Conflict, InvalidRequest, TemporaryFailure
+from chalicelib.domain import BinState, Verdict
+from chalicelib.errors import InvalidRequest, TemporaryFailure
 from chalicelib.listing import Wanted
 from chalicelib.load import Loader
-from chalicelib.ports_api import Change
 from tests.fakes_api import (
+    ORDER,
     FakeConsignments,
     FakeDirectory,
     FakeTable,
     expectation_of,
     inspection_of,
     minutes,
+    one_by_one,
     rejection_of,
 )
 from tests.table import table_shape
@@ -51,8 +52,8 @@ class Record:
         self.bins.record(outcome, status, status.after(outcome, None))
 
     def load(self, expected: dict[str, int], consignment_id: str = "C-1") -> None:
-        loader = Loader(self.consignments, lambda: minutes(-1), lambda _seconds: None)
-        loader.load(consignment_id, "FRA1", [expectation_of(n, q, consignment_id) for n, q in expected.items()])
+        loader = Loader(self.consignments, lambda: minutes(-1), lambda _seconds: None, one_by_one)
+        loader.load(consignment_id, "FRA1", [expectation_of(n, q, consignment_id) for n, q in expected.items()], ORDER)
 
 
 @pytest.fixture
@@ -188,65 +189,6 @@ def test_a_made_up_position_is_refused(record: Record, position: Position) -> No
         record.directory.bins(Wanted(), 5, position)
 
 
-def consignment(digest: str = "d1") -> Consignment:
-    return Consignment("C-1", "FRA1", 2, digest, minutes(0))
-
-
-def taking(bin_: Bin) -> Change:
-    expectation = expectation_of(bin_.bin_id)
-    return Change(bin_, Bin(bin_.status.expecting(expectation, minutes(3)), expectation))
-
-
-def test_a_consignment_has_its_digest_only_once_its_load_has_ended(record: Record) -> None:
-    assert record.consignments.get("C-1") is None
-    record.consignments.begin(consignment())
-    assert record.consignments.get("C-1") == consignment(digest="")
-    record.consignments.finish(consignment())
-    assert record.consignments.get("C-1") == consignment()
-
-
-def test_bins_are_read_in_the_order_asked_for_known_or_not(record: Record) -> None:
-    record.load({f"A-{n}": 1 for n in range(0, 120, 2)})
-    bins = record.consignments.bins([f"A-{n}" for n in range(120)])
-    assert [bin_.bin_id for bin_ in bins] == [f"A-{n}" for n in range(120)]
-    assert [bin_.expectation is not None for bin_ in bins] == [True, False] * 60
-
-
-def test_a_written_change_is_read_back(record: Record) -> None:
-    record.consignments.begin(consignment())
-    change = taking(Bin(BinStatus("A-1")))
-    assert record.consignments.write(consignment(), [change])
-    assert record.consignments.bins(["A-1"]) == [change.after] == [record.bins.get("A-1")]
-    assert record.consignments.members("C-1") == ["A-1"]
-
-
-def test_a_released_bin_has_no_expectation_and_is_no_member(record: Record) -> None:
-    record.load({"A-1": 1, "A-2": 2})
-    record.load({"A-2": 2})
-    assert record.bins.get("A-1").expectation is None
-    assert record.consignments.members("C-1") == ["A-2"]
-    assert names(record, None, "C-1") == ["A-2"]
-
-
-def test_no_change_is_made_where_one_of_the_bins_changed(record: Record) -> None:
-    record.consignments.begin(consignment())
-    record.photograph(inspection_of("A-1"))
-    changes = [taking(Bin(BinStatus("A-0"))), taking(Bin(BinStatus("A-1")))]
-    assert not record.consignments.write(consignment(), changes)
-    assert record.bins.get("A-0").status.version == 0
-
-
-def test_a_load_can_not_go_on_once_another_has_begun(record: Record) -> None:
-    record.consignments.begin(consignment("old"))
-    record.consignments.begin(consignment("new"))
-    with pytest.raises(Conflict):
-        record.consignments.write(consignment("old"), [taking(Bin(BinStatus("A-1")))])
-    with pytest.raises(Conflict):
-        record.consignments.finish(consignment("old"))
-    record.consignments.finish(consignment("new"))
-    assert record.consignments.get("C-1") == consignment("new")
-
-
 class Frugal:
     """A client that tells at once where nothing follows; DynamoDB may tell by an empty page instead."""
 
@@ -271,42 +213,6 @@ def test_a_page_that_ends_with_a_shard_is_followed_by_the_next_shard(dynamodb: A
     )
     record.load({f"A-{n}": 1 for n in range(12)})
     assert sorted(names(record, limit=limit)) == sorted(f"A-{n}" for n in range(12))
-
-
-class Halting:
-    """A client that answers the first batch in parts, as DynamoDB may."""
-
-    def __init__(self, client: Any, parts: int) -> None:
-        self._client = client
-        self._parts = parts
-
-    def batch_get_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's name
-        self._parts -= 1
-        if self._parts < 0:
-            return dict(self._client.batch_get_item(RequestItems=RequestItems))
-        [(table, request)] = RequestItems.items()
-        half = len(request["Keys"]) // 2
-        reply = self._client.batch_get_item(RequestItems={table: {**request, "Keys": request["Keys"][:half]}})
-        return {**reply, "UnprocessedKeys": {table: {**request, "Keys": request["Keys"][half:]}}}
-
-
-@pytest.mark.integration
-def test_a_batch_that_is_answered_in_parts_is_read_to_its_end(dynamodb: Any) -> None:
-    pauses: list[float] = []
-    whole = DynamoConsignments(dynamodb, "bins", pauses.append)
-    whole.begin(consignment())
-    whole.write(consignment(), [taking(Bin(BinStatus(f"A-{n}"))) for n in range(40)])
-    asked = [f"A-{n}" for n in range(40)]
-    in_parts = DynamoConsignments(Halting(dynamodb, parts=2), "bins", pauses.append)
-    assert in_parts.bins(asked) == whole.bins(asked)
-    assert pauses == sorted(pauses)
-    assert len(pauses) == 2
-
-
-@pytest.mark.integration
-def test_a_batch_that_is_never_answered_in_full_is_a_failure_that_may_heal(dynamodb: Any) -> None:
-    with pytest.raises(TemporaryFailure):
-        DynamoConsignments(Halting(dynamodb, parts=99), "bins", lambda _s: None).bins(["A-1"])
 
 
 @pytest.mark.integration

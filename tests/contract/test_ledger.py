@@ -12,7 +12,7 @@ from chalicelib.aws.bins import typed
 from chalicelib.aws.ledger import DynamoLedger
 from chalicelib.digest import Dispatch, GateName, Ruling, Scope, Tally
 from chalicelib.errors import Conflict, TemporaryFailure
-from chalicelib.items import from_consignment
+from chalicelib.items_consignments import from_consignment
 from chalicelib.ports import MOST_AT_ONCE, Standing
 from tests.examples import NOON, alert_of, call_of, consignment_of, stray_alert
 from tests.fakes import FakeLedger

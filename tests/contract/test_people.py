@@ -20,7 +20,16 @@ from chalicelib.load import Loader
 from chalicelib.ports_api import Asking, Step
 from chalicelib.resolution import Asked, Assignment, Cause, Finding, PhotoRequest, Reopening, Resolution
 from chalicelib.resolve import Resolver, resolved
-from tests.fakes_api import FakeConsignments, FakeDirectory, FakeTable, expectation_of, inspection_of, minutes
+from tests.fakes_api import (
+    ORDER,
+    FakeConsignments,
+    FakeDirectory,
+    FakeTable,
+    expectation_of,
+    inspection_of,
+    minutes,
+    one_by_one,
+)
 from tests.fakes_people import FakePeople
 from tests.table import table_shape
 
@@ -91,7 +100,9 @@ def record(request: pytest.FixtureRequest) -> Record:
         )
     filled = Record(*ports)
     expected = [expectation_of(f"A-{number}") for number in range(8)]
-    Loader(filled.consignments, lambda: minutes(-1), lambda _seconds: None).load("C-1", "FRA1", expected)
+    Loader(filled.consignments, lambda: minutes(-1), lambda _seconds: None, one_by_one).load(
+        "C-1", "FRA1", expected, ORDER
+    )
     return filled
 
 

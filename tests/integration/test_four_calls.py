@@ -51,6 +51,7 @@ def environment(
         "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": endpoint_url,
         "BINCHECK_TABLE": table,
         "BINCHECK_PREFIX": "incoming/",
+        "BINCHECK_CONSIGNMENTS_PREFIX": "consignments/",
         "BINCHECK_ENDPOINT": ENDPOINT,
         "BINCHECK_INBOX_URL": f"{emulator.url}/000000000000/no-inbox",
         "BINCHECK_DEAD_LETTERS_URL": f"{emulator.url}/000000000000/no-dead-letters",

@@ -80,6 +80,18 @@ class Account:
         bucket = self.deployed.outputs["BucketName"]
         self._client("s3").put_object(Bucket=bucket, Key=f"incoming/bin-{name}/1.jpg", Body=b"")
 
+    def drop(self, name: str = "") -> None:
+        """Drop a consignment of one bin as a file; with a name, of a consignment that may be loaded already."""
+        name, bucket = name or secrets.token_hex(4), self.deployed.outputs["BucketName"]
+        body = f"bin_id,expected_quantity\nsecond-{name},1\n".encode()
+        self._client("s3").put_object(Bucket=bucket, Key=f"consignments/FRA1/{name}.csv", Body=body)
+
+    def drop_another(self) -> None:
+        name = secrets.token_hex(4)
+        bins = [{"bin_id": f"first-{name}", "expected_quantity": 1}]
+        self.call("PUT", f"/v1/consignments/{name}", {"site": "FRA1", "bins": bins})
+        self.drop(name)
+
     def failures_of(self, message: str) -> list[str]:
         """Hand a message to the checker as the queue would, and return what it gives back as failed."""
         record = {
@@ -183,6 +195,10 @@ NEEDED: dict[tuple[str, str], Callable[[Account], object]] = {
     ("OnInbox", "s3:GetObjectVersion"): lambda account: account.photo(JPEG),
     ("OnInbox", "dynamodb:Query"): lambda account: account.photo(b""),
     ("OnInbox", "dynamodb:PutItem"): lambda account: account.photo(b""),
+    ("OnInbox", "dynamodb:GetItem"): Account.drop,
+    ("OnInbox", "dynamodb:BatchGetItem"): Account.drop,
+    ("OnInbox", "dynamodb:ConditionCheckItem"): Account.drop,
+    ("OnInbox", "dynamodb:DeleteItem"): Account.drop_another,
     ("OnStatusChange", "dynamodb:Query"): Account.photo_at_a_site_of_its_own,
     ("OnStatusChange", "dynamodb:BatchGetItem"): lambda account: account.photo(b""),
     ("OnStatusChange", "dynamodb:PutItem"): lambda account: account.photo(b""),

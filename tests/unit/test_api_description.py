@@ -86,10 +86,12 @@ def client(world: FakeWorld) -> DescribedClient:
 def called(
     client: DescribedClient, one: Operation, query: dict[str, Any] | None = None, **headers: str
 ) -> HTTPResponse:
-    """Call an operation with its own examples."""
+    """Call an operation with its own examples; a Content-Type chooses the body's form."""
     asked = {each.name: example_of(each.schema, {}) for each in one.query if each.required} | (query or {})
     path = one.path.format(**NAMES) + (f"?{urlencode(asked)}" if asked else "")
-    body = json.dumps(one.body.example).encode() if one.body else b""
+    texts = one.body.texts if one.body else {}
+    as_json = json.dumps(one.body.example) if one.body else ""
+    body = texts.get(headers.get("Content-Type", ""), as_json).encode()
     sent = {"Authorization": "ann", **(JSON if body else {}), **headers}
     return client.http.request(one.method, path, headers=sent, body=body)
 
@@ -152,6 +154,15 @@ def test_an_operation_does_with_its_own_examples_what_is_described(client: Descr
     )
 
 
+@pytest.mark.parametrize(
+    ("one", "form"),
+    [pytest.param(one, form, id=one.name) for one in OPERATIONS if one.body for form in one.body.texts],
+)
+def test_a_body_has_each_form_that_is_described(client: DescribedClient, one: Operation, form: str) -> None:
+    asked = {each.name: example_of(each.schema, {}) for each in one.query}
+    assert called(client, one, asked, **{"Content-Type": form}).status_code == 200
+
+
 @every_operation
 def test_the_example_of_an_answer_is_such_an_answer(one: Operation) -> None:
     response = document()["paths"][one.path][one.method.lower()]["responses"]["200"]
@@ -161,7 +172,8 @@ def test_the_example_of_an_answer_is_such_an_answer(one: Operation) -> None:
 
 @pytest.mark.parametrize("one", [pytest.param(one, id=one.name) for one in OPERATIONS if one.query])
 def test_a_query_takes_the_parameters_that_are_described_and_no_others(client: DescribedClient, one: Operation) -> None:
-    reply = called(client, one, {"nonsense": "1"})
+    forms = [*one.body.texts] if one.body else []
+    reply = called(client, one, {"nonsense": "1"}, **({"Content-Type": forms[0]} if forms else {}))
     assert reply.status_code == 400
     known = re.search(r"known are ([\w, ]+)", reply.json_body["message"])
     assert known, "the answer names the parameters that there are"

@@ -234,8 +234,11 @@ def test_a_consignment_is_loaded_once(client: Client) -> None:
         "consignment_id": "C-1",
         "site": "FRA1",
         "state": "loaded",
+        "version": 2,
         "bin_count": 1,
         "loaded_at": "2026-05-03T19:21:00.000Z",
+        "closed_at": None,
+        "refusal": None,
     }
     assert put(client, CONTRACT) == {**loaded, "changed": True}
     assert put(client, CONTRACT) == {**loaded, "changed": False}
@@ -297,7 +300,7 @@ def test_a_body_that_is_too_large_is_refused_unread(client: Client) -> None:
 
 
 def test_a_body_of_another_kind_is_refused_in_the_same_shape(client: Client) -> None:
-    reply = client.http.put("/v1/consignments/C-1", headers={"Content-Type": "text/csv"}, body=b"A-17,3")
+    reply = client.http.put("/v1/consignments/C-1", headers={"Content-Type": "text/plain"}, body=b"A-17,3")
     assert (reply.status_code, reply.json_body["error"]) == (415, "unsupported_media_type")
 
 

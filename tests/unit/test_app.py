@@ -37,6 +37,7 @@ TOPIC = "arn:aws:sns:eu-central-1:000000000000:alerts"
 ENVIRONMENT = {
     "BINCHECK_TABLE": "bins",
     "BINCHECK_PREFIX": "incoming/",
+    "BINCHECK_CONSIGNMENTS_PREFIX": "consignments/",
     "BINCHECK_ENDPOINT": "bin-counter",
     "BINCHECK_ALERTS_TOPIC": TOPIC,
     "BINCHECK_API_URL": "https://api.example.org/api",
@@ -203,6 +204,35 @@ def test_a_message_at_its_last_receive_goes_to_the_dead_letters_and_not_back(aws
         {"QueueUrl": ENVIRONMENT["BINCHECK_DEAD_LETTERS_URL"], "MessageBody": ANY, "MessageAttributes": ANY},
     )
     assert invoke("on_inbox", {"Records": [photo_message(receives=5)]}) == {"batchItemFailures": []}
+
+
+def test_a_consignments_file_is_loaded_and_not_taken_for_a_photo(
+    aws: Aws, logged: Logged, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = b"bin_id,expected_quantity\nA-17,3\n"
+    for _ in range(2):
+        aws.dynamodb.add_response("get_item", {})
+    aws.s3.add_response("get_object", {"ContentLength": len(body), "Body": stream(body)})
+    aws.dynamodb.add_response("batch_get_item", {"Responses": {"bins": []}, "UnprocessedKeys": {}})
+    aws.take_the_record()
+    aws.dynamodb.add_response("query", {"Items": []})
+    aws.dynamodb.add_response("put_item", {})
+    aws.take_the_record()
+    aws.take_the_record()
+    aws.dynamodb.add_response("query", {"Items": []})
+    reply = invoke("on_inbox", {"Records": [photo_message(key="consignments/FRA1/C-1.csv")]})
+    assert reply == {"batchItemFailures": []}
+    (line,) = [line for line in logged.lines() if line["message"] == "consignment's file received"]
+    assert (line["ending"], line["key"]) == ("loaded", "consignments/FRA1/C-1.csv")
+    assert '"ending":"loaded"' in capsys.readouterr().out.replace(" ", "")
+
+
+def test_a_consignments_file_that_can_not_be_read_comes_again(aws: Aws) -> None:
+    aws.dynamodb.add_response("get_item", {})
+    aws.s3.add_client_error("get_object", "SlowDown", http_status_code=503)
+    aws.sqs.add_response("change_message_visibility", {})
+    reply = invoke("on_inbox", {"Records": [photo_message(key="consignments/FRA1/C-1.csv")]})
+    assert reply == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
 
 
 def test_s3s_test_event_is_done_with(aws: Aws) -> None:

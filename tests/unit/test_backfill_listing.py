@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chalicelib.events import photos_in as announced
+from chalicelib.events import files_in as announced
 from ops.backfill.ledger import Ledger, Source
 from ops.backfill.listing import census, kind_of, list_photos, photos_in
 from tests.backfill_fixtures import BUCKET, GOOD, MAX_BYTES, PREFIX, a_ledger, listed, s3_with

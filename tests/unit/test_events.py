@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain import BinImage, BinState, BinStatus, Reason
 from chalicelib.errors import MalformedMessage
-from chalicelib.events import StatusChange, change_in, photos_in
+from chalicelib.events import StatusChange, change_in, files_in
 from chalicelib.items import from_expectation, from_outcome, from_status, moment
 from tests.examples import expecting, image_of, images, inspection_of, record_of, rejection_of
 
@@ -31,7 +31,7 @@ def body_of(name: str) -> str:
 
 
 def announced_in(name: str) -> list[BinImage]:
-    return [image for image, _ in photos_in(body_of(name))]
+    return [image for image, _ in files_in(body_of(name))]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_anything_but_a_creation_announces_no_photo(name: str) -> None:
 
 
 def test_several_records_announce_several_photos_each_beside_its_record() -> None:
-    photos = photos_in(body_of("several"))
+    photos = files_in(body_of("several"))
     assert [image.key for image, _ in photos] == ["incoming/A-17/0001.jpg", "incoming/B-2/0002.png"]
     assert [record["s3"]["object"]["versionId"] for _, record in photos] == ["v1", "v2"]
 
@@ -91,13 +91,13 @@ def test_a_synthetic_record_needs_neither_size_nor_sequencer() -> None:
 @given(images)
 def test_a_photo_comes_out_of_its_record_as_it_went_in(image: BinImage) -> None:
     body = json.dumps({"Records": [record_of(image)]})
-    assert [announced for announced, _ in photos_in(body)] == [image]
+    assert [announced for announced, _ in files_in(body)] == [image]
 
 
 @pytest.mark.parametrize("micro", ["12:00:00.123001Z", "12:00:00.123999Z", "13:00:00.123456+01:00"])
 def test_an_upload_time_is_as_precise_as_the_table_keeps_it(micro: str) -> None:
     body = json.dumps({"Records": [record_of(image_of(), event_time=f"2026-11-22T{micro}")]})
-    assert photos_in(body)[0][0].uploaded_at == moment("2026-11-22T12:00:00.123Z")
+    assert files_in(body)[0][0].uploaded_at == moment("2026-11-22T12:00:00.123Z")
 
 
 def with_field(path: str, value: Any) -> str:
@@ -137,13 +137,13 @@ def with_field(path: str, value: Any) -> str:
 )
 def test_what_is_no_s3_event_is_malformed(body: str) -> None:
     with pytest.raises(MalformedMessage):
-        photos_in(body)
+        files_in(body)
 
 
 @given(st.text() | json_values.map(json.dumps) | json_values.map(lambda value: json.dumps({"Records": [value]})))
 def test_a_message_is_an_event_or_malformed_and_nothing_else(body: str) -> None:
     with contextlib.suppress(MalformedMessage):
-        photos_in(body)
+        files_in(body)
 
 
 @given(
@@ -152,7 +152,7 @@ def test_a_message_is_an_event_or_malformed_and_nothing_else(body: str) -> None:
 )
 def test_a_record_with_any_field_spoilt_is_an_event_or_malformed(path: str, value: object) -> None:
     with contextlib.suppress(MalformedMessage):
-        photos_in(with_field(path, value))
+        files_in(with_field(path, value))
 
 
 def test_a_stream_record_tells_how_a_bins_status_changed() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import TemporaryFailure
-from chalicelib.events import Message, photos_in
+from chalicelib.events import Message, files_in
 from chalicelib.inbox import RetryRule, work_off
 from tests.examples import image_of, inspection_of, record_of
 from tests.fakes import BEFORE, FakeInbox, Trouble
@@ -75,7 +75,7 @@ def test_at_its_last_receive_only_the_failed_photos_are_buried_with_their_reason
     check = Check(A2=TemporaryFailure("endpoint absent"), A3=ZeroDivisionError("a defect"))
     work_off(message_about(ONE, TWO, THREE, receives=5), check, inbox, RULE)
     ((body, reason),) = inbox.buried
-    assert [image for image, _ in photos_in(body)] == [TWO, THREE]
+    assert [image for image, _ in files_in(body)] == [TWO, THREE]
     assert reason == "ZeroDivisionError('a defect'); endpoint absent"
     assert inbox.delayed == []
 

@@ -14,7 +14,6 @@ from chalicelib import items
 from chalicelib.domain import Bin, BinState, BinStatus
 from tests.examples import (
     NOON,
-    consignments,
     expectations,
     expecting,
     image_of,
@@ -26,7 +25,7 @@ from tests.examples import (
 )
 
 if TYPE_CHECKING:
-    from chalicelib.domain import Consignment, Expectation, Outcome
+    from chalicelib.domain import Expectation, Outcome
 
 
 def through_the_table(item: items.Attributes) -> items.Attributes:
@@ -48,11 +47,6 @@ def test_every_status_comes_back_as_it_was(status: BinStatus) -> None:
 @given(expectations)
 def test_every_expectation_comes_back_as_it_was(expectation: Expectation) -> None:
     assert items.to_expectation(through_the_table(items.from_expectation(expectation))) == expectation
-
-
-@given(consignments)
-def test_every_consignment_comes_back_as_it_was(consignment: Consignment) -> None:
-    assert items.to_consignment(through_the_table(items.from_consignment(consignment))) == consignment
 
 
 @given(statuses, expectations)
@@ -88,7 +82,7 @@ def test_an_inspection_stays_out_of_the_attention_index_and_a_rejection_is_in_it
     assert items.from_outcome(rejection_of(image_of()))["attention"] == items.REJECTIONS
 
 
-def test_expectations_and_consignments_stay_out_of_every_index() -> None:
+def test_expectations_stay_out_of_every_index() -> None:
     assert "state_bin" not in items.from_expectation(expecting(3))
 
 

@@ -243,6 +243,29 @@ def test_a_consignment_is_loaded_from_json_and_a_second_time_changes_nothing(run
     assert "C-9" in run("consignments", "C-9").output
 
 
+def test_a_consignment_is_loaded_from_csv_seen_closed_and_opened_again(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "C-9.csv"
+    file.write_text("bin_id,expected_quantity,sku,quantity\r\nZ-1,3,B1,1\r\nZ-1,3,B2,2\r\nZ-2,1,,\r\n")
+    assert "C-9: 2 bins at FRA1, loaded" in run("load", str(file), "--site", "FRA1").output
+    listed = told(run("consignments", "--site", "FRA1", "--state", "loaded", "--json"))
+    assert [one["consignment_id"] for one in listed if one["consignment_id"] == "C-9"]
+    assert told(run("consignments", "C-9", "--json"))["progress"]["waiting"] == 2
+    assert "C-9: closed" in run("close", "C-9", "--note", "unloaded").output
+    assert "C-9: loaded" in run("reopen-consignment", "C-9").output
+    assert "C-9" in run("consignments").output
+
+
+def test_a_consignment_with_open_bins_is_closed_only_if_that_is_said(run: Run) -> None:
+    refused(run("close", "C-1"), 2, "409")
+    assert told(run("close", "C-1", "--even-if-open", "--json"))["state"] == "closed"
+
+
+def test_every_wrong_line_of_a_csv_is_told(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "C-9.csv"
+    file.write_text("bin_id,expected_quantity\nZ-1,three\nZ 2,1\n")
+    refused(run("load", str(file), "--site", "FRA1"), 2, "line 2", "line 3", "(422)")
+
+
 def test_every_mistake_of_a_file_is_told_with_its_place(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "C-9.json"
     bins = [{"bin_id": "Z 1", "expected_quantity": 3}, {"bin_id": "Z-2", "expected_quantity": -3}]

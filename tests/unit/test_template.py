@@ -96,11 +96,29 @@ def test_photos_expire_after_the_days_of_the_parameter_and_replaced_ones_and_lef
     assert rules["leftovers-expire"]["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] > 0
 
 
-def test_every_new_object_under_the_prefix_is_announced_to_the_inbox() -> None:
-    (announcement,) = RESOURCES["Photos"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
-    assert announcement["Event"] == "s3:ObjectCreated:*"
-    assert announcement["Queue"] == {"Fn::GetAtt": ["Inbox", "Arn"]}
-    assert announcement["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": {"Ref": "Prefix"}}]
+def test_every_new_photo_and_every_new_consignment_is_announced_to_the_inbox() -> None:
+    announcements = RESOURCES["Photos"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert [one["Event"] for one in announcements] == ["s3:ObjectCreated:*"] * 2
+    assert [one["Queue"] for one in announcements] == [{"Fn::GetAtt": ["Inbox", "Arn"]}] * 2
+    assert [one["Filter"]["S3Key"]["Rules"] for one in announcements] == [
+        [{"Name": "prefix", "Value": {"Ref": "Prefix"}}],
+        [{"Name": "prefix", "Value": "consignments/"}],
+    ]
+
+
+def test_the_checker_tells_consignments_by_the_prefix_that_announces_them() -> None:
+    (announced,) = {
+        rule["Value"]
+        for one in RESOURCES["Photos"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+        for rule in one["Filter"]["S3Key"]["Rules"]
+        if isinstance(rule["Value"], str)
+    }
+    assert RESOURCES["OnInbox"]["Properties"]["Environment"]["Variables"]["BINCHECK_CONSIGNMENTS_PREFIX"] == announced
+
+
+def test_photos_can_not_be_sent_where_consignments_lie() -> None:
+    (rule,) = TEMPLATE["Rules"]["PhotosAndConsignmentsLieApart"]["Assertions"]
+    assert rule["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "Prefix"}, "consignments/"]}]}
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -189,10 +207,16 @@ def test_the_checker_may_invoke_exactly_the_endpoint_of_the_parameter() -> None:
     assert endpoint["Fn::Sub"].endswith(":endpoint/${EndpointName}")
 
 
-@pytest.mark.parametrize("function", ["OnInbox", "APIHandler"])
-def test_functions_read_photos_under_the_prefix_only(function: str) -> None:
-    (photos,) = [resource for action, resource in grants(function) if action.startswith("s3:GetObject")]
-    assert photos == {"Fn::Sub": "${Photos.Arn}/${Prefix}*"}
+@pytest.mark.parametrize(
+    ("function", "readable"),
+    [
+        ("OnInbox", ["${Photos.Arn}/${Prefix}*", "${Photos.Arn}/consignments/*"]),
+        ("APIHandler", ["${Photos.Arn}/${Prefix}*"]),
+    ],
+)
+def test_functions_read_what_lies_under_their_prefixes_only(function: str, readable: list[str]) -> None:
+    found = [resource for action, resource in grants(function) if action.startswith("s3:GetObject")]
+    assert found == [{"Fn::Sub": address} for address in readable]
 
 
 def test_the_api_may_add_to_what_sites_learn_and_to_no_other_item() -> None:
