@@ -223,7 +223,8 @@ def test_all_that_is_said_of_a_bin_is_among_its_acts_and_in_the_trail(alerting: 
         *("reopening", "resolution", "photo_request", "assignment", "acknowledgement"),
     ]
     assert [record.version for record in told[:4]] == [act.version for act in acts]
-    assert alerting.trail.of_site("FRA1", None, None, 50, None).entries == told
+    *of_the_site, loaded = alerting.trail.of_site("FRA1", None, None, 50, None).entries
+    assert (tuple(of_the_site), loaded.action) == (told, "consignment_load")
     assert (alerting.status().assignee, told[2].note) == ("bob", "blurred \u2713")
 
 
@@ -316,7 +317,8 @@ def test_many_people_at_once_are_each_counted_once(dynamodb: Any) -> None:
     bins, people = DynamoBins(dynamodb, "people"), DynamoPeople(dynamodb, "people")
     consignments = DynamoConsignments(dynamodb, "people", lambda _seconds: None)
     expected = [expectation_of(f"A-{number}") for number in range(8)]
-    Loader(consignments, lambda: minutes(-1), lambda _seconds: None).load("C-1", "FRA1", expected)
+    loader = Loader(consignments, lambda: minutes(-1), lambda _seconds: None, one_by_one)
+    loader.load("C-1", "FRA1", expected, ORDER)
     resolver = Resolver(bins, people, lambda: minutes(1000), lambda _seconds: None)
 
     def resolve(number: int) -> None:

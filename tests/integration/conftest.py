@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,23 +34,6 @@ class Deployed:
         found = cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId=resource)
         name: str = found["StackResourceDetail"]["PhysicalResourceId"]
         return name
-
-    def operators_token(self) -> str:
-        """Make an operator, sign in as them, and return their token."""
-        cognito, outputs = self.emulator.client("cognito-idp"), self.outputs
-        someone = {"UserPoolId": outputs["UserPoolId"], "Username": f"operator-{secrets.token_hex(4)}"}
-        password = f"aA1-{secrets.token_hex(8)}"
-        cognito.admin_create_user(**someone, TemporaryPassword=password, MessageAction="SUPPRESS")
-        cognito.admin_set_user_password(**someone, Password=password, Permanent=True)
-        cognito.admin_add_user_to_group(**someone, GroupName="operator")
-        signed_in = cognito.admin_initiate_auth(
-            UserPoolId=outputs["UserPoolId"],
-            ClientId=outputs["UserPoolClientId"],
-            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-            AuthParameters={"USERNAME": someone["Username"], "PASSWORD": password},
-        )
-        token: str = signed_in["AuthenticationResult"]["AccessToken"]
-        return token
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.plan import PREFIX
+from tests.signing_in import token_of_an_operator
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Api:
 
     def __init__(self, deployed: Deployed) -> None:
         self._base = f"{deployed.emulator.url}/restapis/{deployed.outputs['RestAPIId']}/api/_user_request_"
-        self._token = deployed.operators_token()
+        self._token = token_of_an_operator(deployed)
 
     def address(self, path: str) -> str:
         return f"{self._base}{path}"

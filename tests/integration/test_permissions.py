@@ -187,7 +187,7 @@ def permissions_in(template: dict[str, Any]) -> set[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def account(deployed: Deployed) -> Account:
-    return Account(deployed, deployed.operators_token())
+    return Account(deployed, token_of_an_operator(deployed))
 
 
 # A photo without content is refused unseen and recorded; one with content asks a model that is not there.

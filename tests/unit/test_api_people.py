@@ -299,14 +299,19 @@ def test_what_was_done_about_a_bin_is_told_newest_first_with_who_did_it(client: 
         "note": "gone",
     }
     assert (first["action"], first["by"], first["after"]) == ("assignment", "ann", {"version": 3, "assignee": "bob"})
-    assert len(alerting.table.trail.records) == 2
+    assert [record.action for record in alerting.table.trail.records] == [
+        "consignment_load",
+        "assignment",
+        "resolution",
+    ]
 
 
 def test_the_trail_of_a_site_is_told_page_by_page_within_a_stretch_of_time(client: Client, alerting: FakeWorld) -> None:
     for name in ("A-1", "A-2", "A-3", "A-4"):
         post(client, f"/v1/bins/{name}/assignment", {"assignee": "bob"})
     whole = get(client, "/v1/audit?site=FRA1")
-    assert [one["bin_id"] for one in whole["audit"]] == ["A-4", "A-3", "A-2", "A-1"]
+    assert [one["bin_id"] for one in whole["audit"]] == ["A-4", "A-3", "A-2", "A-1", None]
+    assert (whole["audit"][-1]["action"], whole["audit"][-1]["consignment_id"]) == ("consignment_load", "C-1")
     stretch = f"/v1/audit?site=FRA1&from={whole['audit'][2]['at']}&to={whole['audit'][0]['at']}&limit=1"
     first = get(client, stretch)
     second = get(client, f"{stretch}&cursor={first['cursor']}")
@@ -314,7 +319,7 @@ def test_the_trail_of_a_site_is_told_page_by_page_within_a_stretch_of_time(clien
     assert second["cursor"] is None
     get(client, f"/v1/audit?site=FRA1&cursor={first['cursor']}", 400)
     assert get(client, "/v1/audit?site=MUC1")["audit"] == []
-    assert len(alerting.table.trail.records) == 4
+    assert len(alerting.table.trail.records) == 5
 
 
 def test_what_is_done_about_bins_of_no_site_has_a_trail_too(client: Client, world: FakeWorld) -> None:
