@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from chalicelib.site_policy import Rules, to_document
 from local.plan import POLICY, PREFIX
+from tests.waiting import eventually
 from training.drawn import draw_bin
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ PATIENCE_MS = 60_000
 WIDE = {"width": 1280, "height": 900}
 SESSION = "bincheck.session"
 """Where the page keeps its tokens, in the tab."""
+
+IS_SHOWN = """() => !document.querySelector('.pending, [data-testid=failed]')
+    && [...document.images].every((picture) => picture.complete || picture.loading === 'lazy')"""
+"""Whether a view has nothing left to load, and nothing that failed."""
 
 
 def chromium_path() -> str | None:
@@ -124,7 +129,6 @@ class Desk:
         context = browser.new_context(**{"viewport": WIDE, "reduced_motion": "reduce", **settings})
         context.set_default_timeout(PATIENCE_MS)
         desk = cls(context, context.new_page(), system)
-        desk.stub_me()
         desk.page.on("console", desk._hear)
         desk.page.on("pageerror", lambda error: desk.complaints.append(str(error)))
         return desk
@@ -134,18 +138,6 @@ class Desk:
         is_about_a_request = message.text.startswith("Failed to load resource")
         if message.type in {"error", "warning"} and not is_about_a_request:
             self.complaints.append(message.text)
-
-    def stub_me(self):  # TEMP
-        def me(route):
-            import base64
-
-            t = route.request.headers["authorization"].split(".")
-            if len(t) < 2:
-                return route.continue_()
-            c = json.loads(base64.urlsafe_b64decode(t[1] + "=="))
-            route.fulfill(json={"name": c["sub"], "display": c["username"], "role": c["cognito:groups"][0]})
-
-        self.context.route("**/v1/me", me)
 
     def open(self, place: str = "") -> None:
         """Open the page, or a place within it."""
@@ -169,6 +161,18 @@ class Desk:
         """Return what has a fixed name on the page."""
         return self.page.get_by_test_id(name)
 
+    def show(self, place: str) -> None:
+        """Go to a view within the page, and wait until it shows what it has."""
+        self.page.evaluate("place => { location.hash = place }", place)
+        name = place.removeprefix("#/").partition("/")[0].partition("?")[0]
+        self.page.locator(f"[data-view={name}]").wait_for()
+        # Not by Playwright's own waiting for a function: it evaluates texts, which the page's policy refuses.
+        eventually(lambda: self.page.evaluate(IS_SHOWN), PATIENCE_MS / 1000)
+
+    def row(self, place: int) -> Locator:
+        """Return a bin of the queue by its place, the uppermost first."""
+        return self.page.locator("[role=option]").and_(self.page.locator(f"[aria-posinset='{place + 1}']"))
+
     def choose(self, bin_id: str) -> None:
         """Choose a bin in the queue, once it is there."""
         self.see(f"bin-{bin_id}").click()
@@ -182,17 +186,39 @@ class Desk:
     def let_the_token_expire(self) -> None:
         """From now on the API no longer takes this tab's token; it does take a new one.
 
-        Real tokens last for an hour, and the gateway remembers them: what arrives there in its place is one that it
-        refuses.
+        Real tokens last for an hour, and the gateway remembers them: what arrives there is a request without one, which
+        it answers in the same way.
         """
         old = f"Bearer {self.token}"
 
         def send(route: Route) -> None:
             headers = route.request.headers
-            is_old = headers.get("authorization") == old
-            route.continue_(headers={**headers, "authorization": "Bearer expired"} if is_old else headers)
+            if headers.pop("authorization", None) == old:
+                route.continue_(headers=headers)
+            else:
+                route.continue_()
 
         self.context.route("**/v1/**", send)
+
+    def hold_a_refresh_token_of(self, person: Person) -> None:
+        """Have this tab hold a refresh token that the issuer gave out to a script, not to its sign-in page.
+
+        Cognito keeps a person's groups in whatever it renews; the emulator forgets them for tokens of its own page.
+        """
+        reply = self.system.client("cognito-idp").admin_initiate_auth(
+            UserPoolId=self.system.outputs["UserPoolId"],
+            ClientId=self.system.outputs["UserPoolClientId"],
+            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": person.name, "PASSWORD": person.password},
+        )
+        self.page.evaluate(
+            """([name, refresh]) => {
+                const tokens = JSON.parse(sessionStorage.getItem(name));
+                sessionStorage.setItem(name, JSON.stringify({ ...tokens, refresh }));
+            }""",
+            [SESSION, reply["AuthenticationResult"]["RefreshToken"]],
+        )
+        self.page.reload()
 
     def sign_out_everywhere(self, person: Person) -> None:
         """Have the issuer end a person's sessions, as one who administers it: it renews no token of them any more."""

@@ -3,34 +3,34 @@
 const PREFIX = "bincheck.draft.";
 
 export function kept(name, store = sessionStorage) {
-  try {
-    return JSON.parse(store.getItem(PREFIX + name));
-  } catch {
-    return null;
-  }
+	try {
+		return JSON.parse(store.getItem(PREFIX + name));
+	} catch {
+		return null;
+	}
 }
 
 export function keep(name, value, store = sessionStorage) {
-  try {
-    store.setItem(PREFIX + name, JSON.stringify(value));
-  } catch {
-    // A full or forbidden store loses drafts on a reload, nothing else.
-  }
+	try {
+		store.setItem(PREFIX + name, JSON.stringify(value));
+	} catch {
+		// A full or forbidden store loses drafts on a reload, nothing else.
+	}
 }
 
 export function drop(name, store = sessionStorage) {
-  store.removeItem(PREFIX + name);
+	store.removeItem(PREFIX + name);
 }
 
 /** A setting of this browser, such as the site last looked at. */
 export function preferred(name, fallback = null, store = localStorage) {
-  return store.getItem(`bincheck.${name}`) ?? fallback;
+	return store.getItem(`bincheck.${name}`) ?? fallback;
 }
 
 export function prefer(name, value, store = localStorage) {
-  try {
-    store.setItem(`bincheck.${name}`, value);
-  } catch {
-    // Forgotten by the next visit.
-  }
+	try {
+		store.setItem(`bincheck.${name}`, value);
+	} catch {
+		// Forgotten by the next visit.
+	}
 }

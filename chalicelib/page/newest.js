@@ -7,60 +7,60 @@ const KEPT = 500;
 
 /** Names the photo that a bin shows now; null where it has none. */
 export function photoOf(bin) {
-  return bin.image ? `${bin.image.bucket}/${bin.image.key}/${bin.image.version ?? bin.image.etag}` : null;
+	return bin.image ? `${bin.image.bucket}/${bin.image.key}/${bin.image.version ?? bin.image.etag}` : null;
 }
 
 export class Newest {
-  /** `read(binId)` returns how the bin's newest photo ended. */
-  constructor(read) {
-    this.read = read;
-    this.known = new Map();
-    this.wishes = new Map();
-    this.running = 0;
-  }
+	/** `read(binId)` returns how the bin's newest photo ended. */
+	constructor(read) {
+		this.read = read;
+		this.known = new Map();
+		this.wishes = new Map();
+		this.running = 0;
+	}
 
-  /** What is known of the photo that a bin shows; `told` is called when it becomes known. */
-  of(bin, told) {
-    const photo = photoOf(bin);
-    if (!photo || bin.probabilities) return bin.probabilities ? { probabilities: bin.probabilities } : null;
-    const found = this.known.get(bin.bin_id);
-    if (found?.photo === photo) return found.outcome;
-    if (told) this.wish(bin.bin_id, photo, told);
-    return null;
-  }
+	/** What is known of the photo that a bin shows; `told` is called when it becomes known. */
+	of(bin, told) {
+		const photo = photoOf(bin);
+		if (!photo || bin.probabilities) return bin.probabilities ? { probabilities: bin.probabilities } : null;
+		const found = this.known.get(bin.bin_id);
+		if (found?.photo === photo) return found.outcome;
+		if (told) this.wish(bin.bin_id, photo, told);
+		return null;
+	}
 
-  /** Reads it anew, since its link to the picture has run out. */
-  again(bin, told) {
-    this.known.delete(bin.bin_id);
-    this.wish(bin.bin_id, photoOf(bin), told);
-  }
+	/** Reads it anew, since its link to the picture has run out. */
+	again(bin, told) {
+		this.known.delete(bin.bin_id);
+		this.wish(bin.bin_id, photoOf(bin), told);
+	}
 
-  wish(binId, photo, told) {
-    const asked = this.wishes.get(binId)?.asked ?? [];
-    this.wishes.delete(binId);
-    this.wishes.set(binId, { photo, asked: [...asked, told].slice(-4) });
-    if (this.wishes.size > WISHES) this.wishes.delete(this.wishes.keys().next().value);
-    queueMicrotask(() => this.work());
-  }
+	wish(binId, photo, told) {
+		const asked = this.wishes.get(binId)?.asked ?? [];
+		this.wishes.delete(binId);
+		this.wishes.set(binId, { photo, asked: [...asked, told].slice(-4) });
+		if (this.wishes.size > WISHES) this.wishes.delete(this.wishes.keys().next().value);
+		queueMicrotask(() => this.work());
+	}
 
-  async work() {
-    if (this.running >= AT_ONCE || !this.wishes.size) return;
-    const [binId, { photo, asked }] = [...this.wishes].at(-1);
-    this.wishes.delete(binId);
-    this.running += 1;
-    try {
-      const outcome = await this.read(binId);
-      this.keep(binId, { photo, outcome: outcome ?? {} });
-      for (const told of asked) told(outcome ?? {});
-    } catch {
-      // The bars stay away; what else is known of the bin does not depend on them.
-    }
-    this.running -= 1;
-    this.work();
-  }
+	async work() {
+		if (this.running >= AT_ONCE || !this.wishes.size) return;
+		const [binId, { photo, asked }] = [...this.wishes].at(-1);
+		this.wishes.delete(binId);
+		this.running += 1;
+		try {
+			const outcome = await this.read(binId);
+			this.keep(binId, { photo, outcome: outcome ?? {} });
+			for (const told of asked) told(outcome ?? {});
+		} catch {
+			// The bars stay away; what else is known of the bin does not depend on them.
+		}
+		this.running -= 1;
+		this.work();
+	}
 
-  keep(binId, found) {
-    this.known.set(binId, found);
-    if (this.known.size > KEPT) this.known.delete(this.known.keys().next().value);
-  }
+	keep(binId, found) {
+		this.known.set(binId, found);
+		if (this.known.size > KEPT) this.known.delete(this.known.keys().next().value);
+	}
 }

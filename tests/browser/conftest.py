@@ -29,6 +29,7 @@ def system(executable: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     from local.stack import stack  # noqa: PLC0415 - not before it is known that there is a browser
 
     assert executable
+
     with stack(tmp_path_factory.mktemp("page"), lambda _: None) as running:
         yield running
 

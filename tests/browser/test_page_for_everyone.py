@@ -62,15 +62,6 @@ def operator(browser: Browser, system: Stack) -> Iterator[Desk]:
     desk.context.close()
 
 
-def go(desk: Desk, place: str) -> None:
-    """Go to a view within the page, and wait until it shows what it has."""
-    desk.page.evaluate("place => { location.hash = place }", place)
-    name = place.removeprefix("#/").partition("/")[0].partition("?")[0]
-    desk.page.locator(f"[data-view={name}]").wait_for()
-    expect(desk.page.locator(".pending")).to_have_count(0)
-    expect(desk.see("failed")).to_have_count(0)
-
-
 def serious(desk: Desk) -> list[str]:
     """Return what axe finds that keeps people out, each with the places."""
     found = Axe().run(desk.page, options={"runOnly": RULES}).response["violations"]
@@ -88,7 +79,7 @@ def test_axe_finds_nothing_that_keeps_people_out(
     operator: Desk, filled: dict[str, str], view: str, scheme: str
 ) -> None:
     operator.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    go(operator, VIEWS[view].format(**filled))
+    operator.show(VIEWS[view].format(**filled))
     assert serious(operator) == []
 
 
@@ -111,7 +102,7 @@ def test_axe_finds_nothing_where_people_sign_in_and_ask_for_help(
 @pytest.mark.parametrize("view", VIEWS)
 def test_nothing_has_to_be_scrolled_sideways(operator: Desk, filled: dict[str, str], view: str, width: int) -> None:
     operator.page.set_viewport_size({"width": width, "height": 800})
-    go(operator, VIEWS[view].format(**filled))
+    operator.show(VIEWS[view].format(**filled))
     inside = operator.page.evaluate("document.documentElement.scrollWidth")
     operator.page.set_viewport_size({"width": 1280, "height": 900})
     assert inside <= width

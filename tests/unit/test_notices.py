@@ -133,7 +133,7 @@ def test_a_call_for_another_photo_says_of_which_bin_who_asks_and_why() -> None:
         "by": "ann",
         "note": "something hides the label",
         "image": {"bucket": "photos", "key": "incoming/A-1/1.jpg", "version": "v1"},
-        "link": f"{API}/v1/bins/A-1",
+        "link": f"{API}/page#/bins/A-1",
         "at": "2026-11-22T12:00:00.000Z",
     }
     assert message_of(call_of(1, image=None), API)["image"] is None
@@ -148,7 +148,7 @@ def test_whoever_takes_photos_subscribes_to_calls_alone_and_whoever_wants_severe
 def test_a_person_reads_which_bin_to_photograph_why_and_where_it_stands() -> None:
     text = text_of(call_of(1), API)
     assert subject_of(call_of(1)) == "Bin A-1: another photo is asked for"
-    for fact in ("ann", "something hides the label", "<prefix>/A-1/<name>.jpg", "FRA1", "C-1", f"{API}/v1/bins/A-1"):
+    for fact in ("ann", "something hides the label", "<prefix>/A-1/<name>.jpg", "FRA1", "C-1", f"{API}/page#/bins/A-1"):
         assert fact in text
     assert "no photo yet" in text_of(call_of(1, image=None), API)
 
