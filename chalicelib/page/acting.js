@@ -1,5 +1,4 @@
-// Sending what somebody decided about a bin, and what becomes of it. `pane` is where they decided it. Loaded once the
-// page stands: nobody acts within its first second.
+// Sending what somebody decided about a bin in a `pane`, and what becomes of it.
 
 import { Intent, NoAnswer, Problem, SessionEnded } from "./api.js";
 import { fill, h } from "./dom.js";
@@ -25,13 +24,6 @@ export async function send(pane, kind, body, { intent = intentOf(pane, kind), ve
 	} finally {
 		setBusy(pane, false);
 	}
-}
-
-/** Takes a resolution back that was made a moment ago; returns the bin. */
-export async function takeBack(app, bin) {
-	const { body } = await app.api.change(`v1/bins/${bin.bin_id}/reopening`, { body: { note: "" }, version: bin.version, key: crypto.randomUUID() });
-	toast(`${bin.bin_id}: the resolution was taken back.`);
-	return body;
 }
 
 /** Says in the pane why an attempt came to nothing, and offers what can be done. */

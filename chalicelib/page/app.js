@@ -204,7 +204,7 @@ function placeIn(hash) {
 /** What acting needs is there before anybody acts, also where the network goes away meanwhile. */
 async function fetchAhead() {
 	moreStyles();
-	await Promise.all([import("./acting.js"), import("./asks.js"), import("./conflict.js")]).catch(() => {});
+	await Promise.all([import("./asks.js"), import("./conflict.js")]).catch(() => {});
 }
 
 /** The styles of all that is not the queue. */

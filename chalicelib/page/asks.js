@@ -2,6 +2,7 @@
 
 import { dialog } from "./dialog.js";
 import { h } from "./dom.js";
+import { toast } from "./states.js";
 
 const QUESTIONS = {
 	"photo-request": ["Ask for a new photo", "Note for whoever takes it (may be left out)", "Ask for the photo"],
@@ -31,4 +32,11 @@ export function askToSignIn(session) {
 	const text = h("p", null, "Sign in again to go on where you are. What you have typed is kept.");
 	dialog("Your session has ended", h("div", null, text, h("div", { class: "row" }, button)), { name: "session-ended", isFirm: true });
 	button.focus();
+}
+
+/** Takes a resolution back that was made a moment ago; returns the bin. */
+export async function takeBack(app, bin) {
+	const { body } = await app.api.change(`v1/bins/${bin.bin_id}/reopening`, { body: { note: "" }, version: bin.version, key: crypto.randomUUID() });
+	toast(`${bin.bin_id}: the resolution was taken back.`);
+	return body;
 }

@@ -1,5 +1,6 @@
 // One bin, large: its picture, why it waits, what the photo says, and what somebody may do about it.
 
+import { send } from "./acting.js";
 import { distribution } from "./bars.js";
 import { announce, fill, h, icon, key, refill } from "./dom.js";
 import { age, ago, count, many, moment, number, percent } from "./format.js";
@@ -234,14 +235,17 @@ export class Pane {
 
 	/** Asks for a note first. */
 	async ask(kind) {
-		const asks = await import("./asks.js");
-		asks.askNote(this.binId, kind, (note) => this.act(kind, { note }));
+		try {
+			const asks = await import("./asks.js");
+			asks.askNote(this.binId, kind, (note) => this.act(kind, { note }));
+		} catch {
+			this.notice("This can't be done without a connection");
+		}
 	}
 
 	/** Sends one action; what comes of it is shown here. */
-	async act(kind, body, options) {
-		const acting = await import("./acting.js");
-		await acting.send(this, kind, body, options);
+	act(kind, body, options) {
+		return send(this, kind, body, options);
 	}
 
 	notice(title, text, buttons) {

@@ -260,8 +260,8 @@ export class Queue {
 	async takeBack(bin, before) {
 		this.undo = null;
 		try {
-			const acting = await import("./acting.js");
-			const now = await acting.takeBack(this.app, bin);
+			const asks = await import("./asks.js");
+			const now = await asks.takeBack(this.app, bin);
 			this.shown = [{ ...before, ...now }, ...this.shown];
 			this.choose(bin.bin_id, { isOpened: true });
 		} catch (error) {
