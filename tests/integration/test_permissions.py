@@ -19,6 +19,7 @@ import pytest
 
 from local.stack import subscribe
 from local.tally import received_by
+from tests.signing_in import token_of_an_operator
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
