@@ -1,6 +1,6 @@
 """The operator's command line: `python -m ops --help`. Asks and prints; all else is in its neighbours.
 
-Exit codes: 0 done, or nothing to do; 1 it failed, or needs attention; 2 wrong usage; 3 you said no.
+What exit codes say stands in `ops.terminal.Exit`.
 """
 
 from __future__ import annotations
@@ -19,22 +19,28 @@ from ops.dead_letters import DeadLetter, dead_letters
 from ops.dead_letters import redrive as send_back
 from ops.deploy import ChangeSummary
 from ops.deploy import deploy_with_page as deploy_stack
+from ops.floor.commands import app as floor_app
+from ops.floor.commands import site_status
+from ops.floor.consignments import app as consignments_app
+from ops.floor.export import app as export_app
+from ops.floor.options import AnySite  # noqa: TC001 - typer reads the options' types
 from ops.package import package as package_stage
 from ops.policy import app as policy_app
 from ops.reindex import reindex as rewrite
 from ops.stack import Farewell, outputs_of
 from ops.stack import destroy as destroy_stack
 from ops.status import status_of
-from ops.terminal import FAILED, PROJECT, AsJson, Stage, Yes, client, err, failures_told, out, stack_name
+from ops.tail import app as tail_app
+from ops.terminal import EXIT_CODES, FAILED, PROJECT, AsJson, Stage, Yes, client, err, failures_told, out, stack_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 app = typer.Typer(
-    help="Package, deploy, watch, mend and take down a stage of Bincheck.\n\n"
-    "Every command works on the stack bincheck-STAGE in the account and region that your AWS settings name "
-    "(AWS_PROFILE, AWS_REGION, or `aws configure`). Exit codes: 0 done, 1 failed or needs attention, 2 wrong usage, "
-    "3 you said no.",
+    help="Package, deploy, watch, mend and take down a stage of Bincheck, and work with what it found.\n\n"
+    "Commands with --stage work on the stack bincheck-STAGE in the account and region that your AWS settings name "
+    "(AWS_PROFILE, AWS_REGION, or `aws configure`). Commands with --url and --token call the API instead; both may "
+    f"stand in the environment as URL and TOKEN.\n\nExit codes: {EXIT_CODES}.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -43,6 +49,8 @@ letters_app = typer.Typer(help="Messages that could not be worked off, each with
 app.add_typer(letters_app, name="dead-letters")
 app.add_typer(policy_app, name="policy")
 app.add_typer(backfill, name="backfill")
+for unnamed in (floor_app, consignments_app, export_app, tail_app):
+    app.add_typer(unnamed)
 
 
 @app.command()
@@ -114,13 +122,31 @@ def destroy(stage: Stage = "dev", yes: Yes = False) -> None:  # noqa: FBT002
 
 
 @app.command()
-def status(stage: Stage = "dev") -> None:
-    """Show the stack's state and addresses, what waits in its queues, and which alarms ring.
+def status(
+    stage: Stage = "dev",
+    site: AnySite = None,
+    url: Annotated[str | None, typer.Option("--url", envvar="URL", help="With --site: the API's base address.")] = None,
+    token: Annotated[
+        str | None, typer.Option("--token", envvar="TOKEN", show_default=False, help="With --site: a caller's token.")
+    ] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Show how a stage is doing, or with --site how a site is. Exit code 1 when something needs attention.
 
-    Exit code 1 when something needs attention.
+    Example: python -m ops status --stage prod
+
+    Of a stage: the stack's state and addresses, what waits in its queues, and which alarms ring. Of a site, over the
+    API (python -m ops status --site FRA1): what waits for people, the last day's figures, and dead letters.
     """
+    if site is not None:
+        if not url or not token:
+            raise typer.BadParameter("--site is asked over the API: give --url and --token, or set URL and TOKEN")
+        site_status(site, url.rstrip("/"), token, as_json=as_json)
     with failures_told():
         now = status_of(client, stack_name(stage))
+    if as_json:
+        out.print_json(json.dumps({**asdict(now), "is_well": now.is_well}))
+        raise typer.Exit(0 if now.is_well else FAILED)
     _print_outputs(now.outputs)
     out.print(f"stack: {now.stack_status}")
     for queue, count in now.waiting.items():
@@ -150,6 +176,7 @@ def list_letters(stage: Stage = "dev", as_json: AsJson = False) -> None:  # noqa
     _print_letters(letters, as_json=as_json)
 
 
+@app.command()
 @letters_app.command()
 def redrive(
     stage: Stage = "dev",
@@ -159,6 +186,8 @@ def redrive(
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Send messages back to the inbox, all or those named by --id, to be tried again.
+
+    Example: python -m ops redrive --stage prod
 
     Mend first what the reasons tell. A message is deleted only after it has been sent, and a photo that had been
     recorded after all is not recorded twice, so this may be repeated at will.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -15,15 +16,39 @@ from rich.console import Console
 from chalicelib.errors import BincheckError
 from ops.backfill.errors import BackfillError
 from ops.deploy import WrongParameter
+from ops.floor.errors import Refused, Unreachable
 from ops.package import PackagingFailed
 from ops.stack import Declined, NotDeployed, StackFailed
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Self
 
 PROJECT: Final = Path(__file__).parent.parent
-FAILED, DECLINED = 1, 3
+
+
+class Exit(IntEnum):
+    """What a command's exit code says; `python -m ops --help` and docs/operations.md tell it in these words."""
+
+    DONE = 0, "done, or nothing to do"
+    FAILED = 1, "it failed, or something needs attention"
+    REFUSED = 2, "wrong usage, or the API refuses what was asked"
+    DECLINED = 3, "you said no"
+    UNREACHABLE = 4, "the API can't be reached, or does not answer as it should"
+
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> Self:
+        """Make a code with its meaning."""
+        made = int.__new__(cls, code)
+        made._value_ = code
+        made.meaning = meaning
+        return made
+
+
+FAILED, DECLINED = Exit.FAILED, Exit.DECLINED
+EXIT_CODES: Final = "; ".join(f"{code.value} {code.meaning}" for code in Exit)
 
 out = Console()
 err = Console(stderr=True)
@@ -63,6 +88,12 @@ def failures_told() -> Iterator[None]:
         raise typer.Exit(DECLINED) from no
     except WrongParameter as wrong:
         raise typer.BadParameter(str(wrong)) from wrong
+    except Refused as refused:
+        err.print(str(refused), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(Exit.REFUSED) from refused
+    except Unreachable as unreachable:
+        err.print(str(unreachable), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(Exit.UNREACHABLE) from unreachable
     except (
         *(BincheckError, BackfillError, NotDeployed, StackFailed, PackagingFailed, TrainingError),
         *(BotoCoreError, ClientError),

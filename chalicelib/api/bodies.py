@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import from_json
 
 from chalicelib.domain import BIN_ID, MOST_BINS, MOST_ITEMS, MOST_QUANTITY, SKU, Expectation, Item
@@ -26,7 +26,12 @@ Name = Annotated[str, Field(pattern=rf"^(?:{BIN_ID.pattern})$")]
 Sku = Annotated[str, Field(pattern=rf"^(?:{SKU.pattern})$")]
 Quantity = Annotated[int, Field(ge=0, le=MOST_QUANTITY)]
 Note = Annotated[str, Field(max_length=1_000)]
-Person = Annotated[str, Field(pattern=r"^[^\p{C}\s](?:[^\p{C}]{0,126}[^\p{C}\s])?$")]
+Person = Annotated[
+    str,
+    Field(pattern=r"^[^\p{C}\s](?:[^\p{C}]{0,126}[^\p{C}\s])?$"),
+    # Unlike pydantic, many readers of an OpenAPI document know no classes of characters.
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 128, "pattern": r"^\S(.*\S)?$"}),
+]
 """A name as an issuer may give it: up to 128 printable characters, no blank at either end."""
 
 

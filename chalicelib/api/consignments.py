@@ -97,12 +97,13 @@ def _said_in(request: Request, consignment_id: str) -> tuple[str, Sequence[Expec
     if media_type == _CSV:
         from chalicelib.manifest import read_manifest  # noqa: PLC0415 - only for this kind of body
 
-        site = _site_in(requests.query_of(request, {"site"}))
+        site = _site_in(requests.parameters_of(request, {"site"}))
         if site is None:
             raise InvalidRequest("a CSV body does not say whose it is: give its site as a query parameter")
         return site, read_manifest(body, consignment_id, site).expectations
     from chalicelib.api.bodies import consignment_in  # noqa: PLC0415 - slow to import, see chalicelib.api
 
+    requests.parameters_of(request, frozenset())
     said = consignment_in(body)
     return said.site, said.expectations(consignment_id)
 

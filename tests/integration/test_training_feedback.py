@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.torch, pytest.mark.integration]
 
-KNOBS = Knobs(architecture="shufflenet_v2_x0_5", epochs=1, small_epochs=0, size=64, batch_size=12)
+KNOBS = Knobs(architecture="shufflenet_v2_x0_5", drawn=0, epochs=1, small_epochs=0, size=64, batch_size=12)
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 TAKEN = ("new-1", "new-2")
 

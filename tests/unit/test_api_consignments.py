@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from chalice import Chalice
-from chalice.test import Client
 
 from chalicelib.api import register
 from chalicelib.domain import BinState, Refusal, Verdict
 from chalicelib.errors import Mistake, Unprocessable
+from tests.described import DescribedClient as Client
 from tests.fakes_api import FakeWorld, broken, expectation_of, image_of, inspection_of, minutes
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from chalice import Chalice
-from chalice.test import Client
 
 from chalicelib.api import register
 from chalicelib.caller import Caller
 from chalicelib.domain import Judgement, Reason, Verdict
 from chalicelib.resolution import Cause, Finding
+from tests.described import DescribedClient as Client
 from tests.fakes_api import FakeWorld, expectation_of, image_of, inspection_of, rejection_of
 
 COSTS = {"A-1": 5.0, "A-2": 9.0, "B-1": 7.0}

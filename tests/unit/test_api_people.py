@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from chalice import Chalice
 from chalice.app import AuthResponse
-from chalice.test import Client
 
 from chalicelib.api import register
 from chalicelib.domain import BinState, Judgement, Verdict
 from chalicelib.feedback import Adaptation
 from chalicelib.ports_api import SiteRules
+from tests.described import DescribedClient as Client
 from tests.fakes_api import FakeWorld, expectation_of, inspection_of
 
 COUNTED = {"true_count": 1, "reason": "counted"}

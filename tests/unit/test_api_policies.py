@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from chalice import Chalice
-from chalice.test import Client
 
 from chalicelib.api import register
 from chalicelib.api.errors import problem
 from chalicelib.domain import Expectation
 from chalicelib.policy import DEFAULT
 from chalicelib.site_policy import Rules, SitePolicy, to_document
+from tests.described import DescribedClient as Client
 from tests.examples import image_of, inspection_of, seconds_later, sure_of
 from tests.fakes_api import FakePolicyBook, FakeWorld
 from tests.policy_examples import document, group_named, with_rate

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from chalice import Chalice
-from chalice.test import Client
 
 from chalicelib.api import register
 from chalicelib.api.errors import problem
 from chalicelib.domain import Reason, Verdict
+from tests.described import DescribedClient as Client
 from tests.fakes_api import FakeWorld, broken, expectation_of, inspection_of, minutes, rejection_of
 
 JSON = {"Content-Type": "application/json"}
@@ -53,7 +53,7 @@ def test_health_is_ok(client: Client) -> None:
     assert get(client, "/health") == {"status": "ok"}
 
 
-@pytest.mark.parametrize("path", ["/health", "/v1/bins", "/v1/bins/nowhere", "/v1/bins?limit=0"])
+@pytest.mark.parametrize("path", ["/health", "/openapi.json", "/v1/bins", "/v1/bins/nowhere", "/v1/bins?limit=0"])
 def test_no_answer_is_kept_by_caches_or_guessed_at_by_browsers(client: Client, path: str) -> None:
     reply = client.http.get(path)
     assert reply.headers["Cache-Control"] == "no-store"
@@ -336,7 +336,7 @@ def test_times_are_rfc_3339_in_utc(client: Client, world: FakeWorld) -> None:
 
 
 def test_what_few_requests_need_is_not_imported_by_all_functions() -> None:
-    heavy = "{'pydantic', 'jwt', 'cryptography', 'boto3', 'botocore'}"
+    heavy = "{'pydantic', 'chalicelib.api.openapi', 'jwt', 'cryptography', 'boto3', 'botocore'}"
     code = f"import sys, chalicelib.api; print(sorted({heavy} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from chalice import Chalice
-from chalice.test import Client
 
 from chalicelib.api import register
 from chalicelib.api.site_shapes import Period, traffic
@@ -17,6 +16,7 @@ from chalicelib.domain import Verdict
 from chalicelib.ports_api import SiteRules
 from chalicelib.resolution import Cause, Finding
 from chalicelib.statistics import Counted, Counts
+from tests.described import DescribedClient as Client
 from tests.fakes_api import NOON, FakeWorld, expectation_of, inspection_of, minutes
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 from chalice import Chalice
-from chalice.test import Client
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
@@ -16,6 +15,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from chalicelib.api import register
 from chalicelib.api.auth import Authorizer, Unauthorized, keys_at
 from chalicelib.errors import TemporaryFailure
+from tests.described import DescribedClient as Client
 from tests.fakes_api import FakeWorld
 from tests.policy_examples import document
 
@@ -285,9 +285,10 @@ def test_callers_are_told_who_they_are(client: Client) -> None:
     assert said == {"name": "operator-7", "display": "bob", "role": "operator"}
 
 
-def test_every_route_but_health_and_the_page_is_closed(client: Client) -> None:
+def test_every_route_but_health_the_description_and_the_page_is_closed(client: Client) -> None:
     routes = [(path, entry) for path, methods in client._app.routes.items() for entry in methods.values()]
-    assert [path for path, entry in routes if entry.authorizer is None] == ["/health", "/page", "/page/{file}"]
+    is_open = [path for path, entry in routes if entry.authorizer is None]
+    assert is_open == ["/health", "/openapi.json", "/page", "/page/{file}"]
     closed = [(path, entry) for path, entry in routes if entry.authorizer is not None]
     assert len(closed) >= 16
     for path, entry in closed:

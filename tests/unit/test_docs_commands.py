@@ -14,6 +14,7 @@ from typer.main import get_command
 import local.__main__
 import ops.__main__
 import training.__main__
+from ops.terminal import Exit
 
 PROJECT = Path(__file__).parents[2]
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -22,6 +23,8 @@ LINES: dict[str, Any] = {
     "local": get_command(local.__main__.main),
     "ops": get_command(ops.__main__.app),
 }
+GROUPS_AND_TARGETS = ("deploy", "destroy", "dead-letters")
+"""What documents tell to start by `make`."""
 TYPED = re.compile(r"(?P<quote>`?)[\w./-]*python -m (?P<line>training|local|ops) (?P<rest>[^\n`]*)")
 
 
@@ -72,12 +75,24 @@ def test_a_command_line_of_a_document_exists_with_all_its_options(told: Told) ->
 
     assert asked <= known, f"{command.name} has no {', '.join(sorted(asked - known))}"
     if told.whole and not {"...", "--help"} & set(left):
-        needed = [one for one in command.params if one.required and one.param_type_name == "option"]
+        needed = [one for one in command.params if one.required and one.param_type_name == "option" and not one.envvar]
         assert [one.name for one in needed if not asked & set(one.opts)] == []
 
 
 @pytest.mark.parametrize("name", LINES["training"].commands)
 def test_every_command_of_training_stands_in_a_document(name: str) -> None:
-    named = [told.given[0] for (told,) in (one.values for one in TOLD) if told.line == "training" and told.given]
+    assert name in named("training")
 
-    assert name in named
+
+@pytest.mark.parametrize("name", [name for name in LINES["ops"].commands if name not in GROUPS_AND_TARGETS])
+def test_every_command_of_operations_stands_in_a_document(name: str) -> None:
+    assert name in named("ops")
+
+
+def test_every_exit_code_stands_in_the_document_of_operations() -> None:
+    text = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert [f"| {code.value} | {code.meaning} |" in text for code in Exit] == [True] * len(Exit)
+
+
+def named(line: str) -> list[str]:
+    return [told.given[0] for (told,) in (one.values for one in TOLD) if told.line == line and told.given]

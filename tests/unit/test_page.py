@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from chalice import Chalice
-from chalice.test import Client
 
 from chalicelib import wiring
 from chalicelib.api import page, register
 from chalicelib.api.page import PageSettings, SignIn, content_security_policy
+from tests.described import DescribedClient as Client
 from tests.fakes_api import FakeWorld
 
 if TYPE_CHECKING:
