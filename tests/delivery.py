@@ -107,8 +107,9 @@ def _seen_in(body: bytes) -> CountEstimate | PhotoRefused:
 
 
 def but_for_episodes(table: Table) -> Table:
-    """What alerts went out depends on what was known when: a bin that was wrong for a moment has alerted."""
-    return {key: {name: value for name, value in item.items() if name != "episode"} for key, item in table.items()}
+    """What alerts went out, and how severe, depends on what was known when: a bin wrong for a moment has alerted."""
+    of_episodes = {"episode", "queue_severity"}
+    return {key: {name: item[name] for name in item.keys() - of_episodes} for key, item in table.items()}
 
 
 def in_order(photos: list[Photo]) -> Delivery:

@@ -57,8 +57,8 @@ _BIN: Final = (
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "bins": (*_BIN, "picture_url"),
     "inspections": (
-        *("type", "bin_id", "verdict", "expected", "consignment_id", "predicted", "reason", "message"),
-        *("probabilities", "model", *_JUDGEMENT, *(f"image.{name}" for name in _IMAGE), "at", "picture_url"),
+        *("type", "bin_id", "verdict", "expected", "consignment_id", "items", "predicted", "reason"),
+        *("message", "probabilities", "model", *_JUDGEMENT, *(f"image.{name}" for name in _IMAGE), "at", "picture_url"),
     ),
     "rejections": (
         *("type", "bin_id", "verdict", "reason", "message", *(f"image.{name}" for name in _IMAGE), "at"),

@@ -3,15 +3,19 @@
 Fields that the API has beside those named here are passed over, so that it may gain some.
 """
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from chalicelib.domain import BinImage
 from training.errors import UnusableSourceError
+
+if TYPE_CHECKING:
+    from chalicelib.domain import BinImage
 
 Names = Callable[[str], str]
 """What a caller's name becomes in an export."""
@@ -142,6 +146,8 @@ class Seen:
 
 def image_in(facts: Mapping[str, Any]) -> BinImage:
     """Read which version of which object a photo is."""
+    from chalicelib.domain import BinImage
+
     return BinImage(
         bucket=facts["bucket"],
         key=facts["key"],

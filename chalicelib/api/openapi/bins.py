@@ -107,6 +107,7 @@ _INSPECTION: Final = record(
     verdict=one_of(Verdict, "mismatch", "Of this photo alone."),
     expected=maybe(whole(3)),
     consignment_id=maybe(name_of("C-1")),
+    items=many(ref("Item"), "What the consignment says is in the bin; empty where it names no goods."),
     predicted=text("1", "The most probable count."),
     probabilities=table(
         {"type": "number", "minimum": 0, "maximum": 1},
