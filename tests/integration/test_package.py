@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 PROJECT = Path(__file__).parents[2]
-OPEN_ROUTES = {("get", "/health"), ("get", "/page"), ("get", "/page/{file}")}
+OPEN_ROUTES = {("get", "/health"), ("get", "/openapi.json"), ("get", "/page"), ("get", "/page/{file}")}
 IMPORT_EVERYTHING = """
 import importlib, pathlib, sys
 sys.path[:0] = sys.argv[1:]
@@ -75,7 +75,7 @@ def test_no_resource_is_left_without_a_type(packaged: Packaged) -> None:
     assert [name for name, resource in packaged.template["Resources"].items() if "Type" not in resource] == []
 
 
-def test_all_routes_but_health_and_the_page_ask_the_authorizer(packaged: Packaged) -> None:
+def test_all_routes_but_health_description_and_page_ask_the_authorizer(packaged: Packaged) -> None:
     asked = {(method, path) for method, path, description in routes(packaged.template) if "security" in description}
     everything = {(method, path) for method, path, _ in routes(packaged.template)}
     assert everything - asked == OPEN_ROUTES
