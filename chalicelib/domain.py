@@ -302,10 +302,10 @@ class BinStatus:
     """Where one bin stands.
 
     `version` counts every change, for optimistic locking; 0 means that nothing is on file yet. `image` is the
-    newest photo that said something of the bin; `predicted` and its probability `certainty`, `model` and `reason` are
-    that photo's. `evidence` is what all photos since `since` say together, and `judgement` what follows: the bin
-    starts afresh, and `since` is set, whenever its expectation changes or someone has resolved it. A photo taken
-    before belongs to the past.
+    newest photo that said something of the bin; `predicted` and its probability `certainty`, the `probabilities` of all
+    counts by their labels, `model` and `reason` are that photo's. `evidence` is what all photos since `since` say
+    together, and `judgement` what follows: the bin starts afresh, and `since` is set, whenever its expectation changes
+    or someone has resolved it. A photo taken before belongs to the past.
     `resolution` is the version that the last standing resolution under this expectation made; photos do not end it.
     `assignee` is who looks after the bin, `photo_request` what the cameras still owe: both end where it starts afresh.
     """
@@ -321,6 +321,7 @@ class BinStatus:
     image: BinImage | None = None
     predicted: str | None = None
     certainty: float | None = None
+    probabilities: tuple[tuple[str, float], ...] = ()
     model: str | None = None
     reason: str | None = None
     since: datetime = BEGINNING
@@ -434,6 +435,7 @@ class BinStatus:
             since=at,
             predicted=None,
             certainty=None,
+            probabilities=(),
             model=None,
             reason=None,
             evidence=None,
@@ -462,6 +464,7 @@ def _inspected(status: BinStatus, inspection: Inspection, judgement: Judgement, 
         image=inspection.image,
         predicted=estimate.prediction,
         certainty=estimate.certainty,
+        probabilities=tuple(zip(estimate.counts, estimate.probabilities, strict=True)),
         model=estimate.model,
         reason=None,
     )
@@ -475,6 +478,7 @@ def _rejected(status: BinStatus, rejection: Rejection) -> BinStatus:
         image=rejection.image,
         predicted=None,
         certainty=None,
+        probabilities=(),
         model=None,
         judgement=None,
         reason=rejection.reason,

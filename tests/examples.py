@@ -237,6 +237,7 @@ statuses = st.builds(
     image=st.none() | images,
     predicted=st.none() | st.sampled_from(COUNTS),
     certainty=st.none() | probabilities,
+    probabilities=st.lists(st.tuples(texts, probabilities), max_size=7).map(tuple),
     model=st.none() | texts,
     reason=st.none() | texts,
     since=moments,

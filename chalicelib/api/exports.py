@@ -50,7 +50,7 @@ _JUDGEMENT: Final = (
 )
 _BIN: Final = (
     *("bin_id", "version", "status", "changed_at", "photos", "site", "consignment_id", "expected", "predicted"),
-    *("certainty", "severity", "reason", "model", *_JUDGEMENT, "since"),
+    *("certainty", "probabilities", "severity", "reason", "model", *_JUDGEMENT, "since"),
     *("alert.state", "alert.opened_at", "alert.raised", "alert.by", "assignee", "photo_requested_at"),
     *(f"image.{name}" for name in _IMAGE),
 )

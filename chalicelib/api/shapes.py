@@ -40,6 +40,7 @@ def bin_status(status: BinStatus) -> dict[str, Any]:
         "expected": status.expected,
         "predicted": status.predicted,
         "certainty": status.certainty,
+        "probabilities": dict(status.probabilities) or None,
         "severity": severity_of_bin(status),
         "reason": status.reason,
         "model": status.model,

@@ -1,4 +1,4 @@
-// What the newest photo of a bin shows, fetched for bins that are on the screen: a list of bins does not carry it.
+// Links to pictures run out; for a bin on the screen a fresh one comes with its newest photo.
 // Few requests at a time, the latest wish first; wishes that scrolled away before their turn are dropped.
 
 const AT_ONCE = 3;
@@ -19,17 +19,13 @@ export class Newest {
 		this.running = 0;
 	}
 
-	/** What is known of the photo that a bin shows; `told` is called when it becomes known. */
-	of(bin, told) {
-		const photo = photoOf(bin);
-		if (!photo || bin.probabilities) return bin.probabilities ? { probabilities: bin.probabilities } : null;
+	/** The photo that a bin shows, if it was read anew; else null. */
+	of(bin) {
 		const found = this.known.get(bin.bin_id);
-		if (found?.photo === photo) return found.outcome;
-		if (told) this.wish(bin.bin_id, photo, told);
-		return null;
+		return found?.photo === photoOf(bin) ? found.outcome : null;
 	}
 
-	/** Reads it anew, since its link to the picture has run out. */
+	/** Reads it anew, since its link to the picture has run out; `told` is called with how it ended. */
 	again(bin, told) {
 		this.known.delete(bin.bin_id);
 		this.wish(bin.bin_id, photoOf(bin), told);
@@ -53,7 +49,7 @@ export class Newest {
 			this.keep(binId, { photo, outcome: outcome ?? {} });
 			for (const told of asked) told(outcome ?? {});
 		} catch {
-			// The bars stay away; what else is known of the bin does not depend on them.
+			// The picture stays away; what else is known of the bin does not depend on it.
 		}
 		this.running -= 1;
 		this.work();

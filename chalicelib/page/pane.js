@@ -126,11 +126,10 @@ export class Pane {
 
 	draw(bin) {
 		const { parts, app } = this;
-		const newest = app.newest.of(bin, () => !this.isGone && this.draw(this.bin));
 		refill(parts.head, [bin.bin_id, stateOf(bin), bin.severity, bin.site], () => this.head(bin));
 		this.drawPhoto(bin);
 		refill(parts.why, [why(bin), bin.expected, bin.predicted], () => this.why(bin));
-		refill(parts.facts, [{ ...bin, picture_url: null }, newest?.probabilities, Math.floor(Date.now() / 30_000)], () => this.facts(bin, newest?.probabilities));
+		refill(parts.facts, [{ ...bin, picture_url: null }, Math.floor(Date.now() / 30_000)], () => this.facts(bin));
 		refill(parts.actions, [bin.status, bin.alert?.state, bin.alert?.by, bin.assignee, bin.photo_requested_at, app.mayAct], () => this.actions(bin));
 		this.drawForm(bin);
 	}
@@ -177,10 +176,10 @@ export class Pane {
 		return [h("div", { class: "words" }, why(bin).map((text) => h("p", null, text))), h("dl", { class: "numbers" }, numbers)];
 	}
 
-	facts(bin, probabilities) {
+	facts(bin) {
 		const now = Date.now();
 		return [
-			probabilities && h("figure", { class: "figure" }, distribution(probabilities, bin.expected, { large: true }), h("figcaption", null, "Probability of each count in %, by the newest photo", bin.expected !== null && h("span", { class: "key-expected" }, "expected"))),
+			bin.probabilities && h("figure", { class: "figure" }, distribution(bin.probabilities, bin.expected, { large: true }), h("figcaption", null, "Probability of each count in %, by the newest photo", bin.expected !== null && h("span", { class: "key-expected" }, "expected"))),
 			h("dl", { class: "list" }, this.lines(bin, now)),
 		];
 	}

@@ -325,17 +325,16 @@ export class Queue {
 		row.setAttribute("aria-selected", isChosen);
 		row.setAttribute("aria-setsize", this.cursor ? -1 : this.shown.length);
 		row.classList.toggle("done", !waits(bin));
-		const newest = this.app.newest.of(bin, () => row.isConnected && this.freshen(row, this.shown[this.place(bin.bin_id)] ?? bin));
-		this.thumb(row.parts.photo, bin, newest);
+		this.thumb(row.parts.photo, bin);
 		const now = Date.now();
 		const fact = [stateOf(bin), bin.severity, bin.expected, bin.predicted, brief(bin), bin.assignee, bin.alert?.state, bin.alert?.by, bin.photo_requested_at, age(bin.changed_at, now)];
 		refill(row.parts.text, fact, () => this.text(bin, now));
-		refill(row.parts.shape, [newest?.probabilities, bin.expected], () => newest?.probabilities && distribution(newest.probabilities, bin.expected));
+		refill(row.parts.shape, [bin.probabilities, bin.expected], () => bin.probabilities && distribution(bin.probabilities, bin.expected));
 	}
 
-	thumb(place, bin, newest) {
+	thumb(place, bin) {
 		const shown = String(photoOf(bin));
-		const url = bin.picture_url ?? newest?.picture_url;
+		const url = bin.picture_url ?? this.app.newest.of(bin)?.picture_url;
 		if (place.dataset.shown === shown && (place.dataset.has || !url)) return;
 		place.dataset.shown = shown;
 		place.dataset.has = url ? "1" : "";
@@ -343,7 +342,7 @@ export class Queue {
 		const picture = h("img", { src: url, alt: "", decoding: "async" });
 		picture.addEventListener("error", () => {
 			fill(place, icon("camera"));
-			if (place.dataset.retried !== shown) this.app.newest.again(bin, (outcome) => outcome.picture_url && ((place.dataset.has = ""), this.thumb(place, { ...bin, picture_url: outcome.picture_url }, null)));
+			if (place.dataset.retried !== shown) this.app.newest.again(bin, (outcome) => outcome.picture_url && ((place.dataset.has = ""), this.thumb(place, { ...bin, picture_url: outcome.picture_url })));
 			place.dataset.retried = shown;
 		});
 		fill(place, picture);

@@ -50,7 +50,12 @@ def filled(system: Stack) -> dict[str, str]:
     warehouse.drop_file("E", b"The camera's lens is dirty.")
     eventually(lambda: all(warehouse.said(name)["status"] != "waiting" for name in "ABCDE"), 60)
     system.call("POST", f"/v1/bins/{warehouse.bin('A')}/acknowledgement", {})
-    return {"site": warehouse.site, "bin": warehouse.bin("A"), "consignment": consignment}
+    return {
+        "site": warehouse.site,
+        "bin": warehouse.bin("A"),
+        "consignment": consignment,
+        "no_picture": warehouse.bin("E"),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +111,31 @@ def test_nothing_has_to_be_scrolled_sideways(operator: Desk, filled: dict[str, s
     inside = operator.page.evaluate("document.documentElement.scrollWidth")
     operator.page.set_viewport_size({"width": 1280, "height": 900})
     assert inside <= width
+
+
+def test_the_ways_are_named_in_full_on_the_smallest_screen(operator: Desk, filled: dict[str, str]) -> None:
+    operator.page.set_viewport_size({"width": 360, "height": 800})
+    operator.show(VIEWS["queue"].format(**filled))
+    names = operator.page.locator(".nav a span")
+    cut_off = names.evaluate_all(
+        "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)"
+    )
+    operator.page.set_viewport_size({"width": 1280, "height": 900})
+    assert names.count() >= 6
+    assert cut_off == []
+
+
+def test_a_queue_is_drawn_from_its_list_without_asking_for_each_bin(operator: Desk, filled: dict[str, str]) -> None:
+    operator.show(VIEWS["trail"].format(**filled))
+    asked: list[str] = []
+    operator.page.on("request", lambda request: asked.append(request.url))
+    operator.show(VIEWS["queue"].format(**filled))
+    expect(operator.row(0).locator(".shape svg")).to_be_visible()
+    expect(operator.row(0).locator(".thumb img")).to_be_visible()
+    about_bins = [url for url in asked if "/inspections" in url]
+    assert [url for url in about_bins if filled["no_picture"] not in url] == [], (
+        "one link is tried anew: the broken one"
+    )
 
 
 def test_a_queue_that_is_longer_than_the_screen_begins_at_its_beginning(operator: Desk, filled: dict[str, str]) -> None:

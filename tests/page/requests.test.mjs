@@ -144,17 +144,18 @@ test("a failure is told and counted, and the next success forgets it", async () 
 	assert.equal(poller.failures, 0);
 });
 
-test("the newest photo is asked for once, however many wait for it", async () => {
+test("a fresh link is asked for once, however many wait for it, and is of no use for another photo", async () => {
 	let asked = 0;
-	const newest = new Newest(async () => ({ probabilities: { 0: (asked += 1) } }));
+	const newest = new Newest(async () => ({ picture_url: `https://photos/${(asked += 1)}` }));
 	const bin = { bin_id: "A", image: { bucket: "b", key: "k", version: "1" } };
 	const told = [];
 	await new Promise((done) => {
-		newest.of(bin, (outcome) => told.push(outcome));
-		newest.of(bin, (outcome) => done(told.push(outcome)));
+		newest.again(bin, (outcome) => told.push(outcome));
+		newest.again(bin, (outcome) => done(told.push(outcome)));
 	});
 	assert.deepEqual([asked, told.length], [1, 2]);
-	assert.deepEqual(newest.of(bin).probabilities, { 0: 1 });
+	assert.equal(newest.of(bin).picture_url, "https://photos/1");
+	assert.equal(newest.of({ ...bin, image: { ...bin.image, version: "2" } }), null);
 });
 
 test("keys mean commands, but not while one types, and not with Ctrl", () => {

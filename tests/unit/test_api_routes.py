@@ -136,6 +136,7 @@ def test_a_bin_is_shown_with_its_expectation_and_its_newest_photo(client: Client
         "expected": 3,
         "predicted": "2+",
         "certainty": 0.7,
+        "probabilities": {"0": 0.1, "1": 0.2, "2+": 0.7},
         "severity": "low",
         "assignee": None,
         "photo_requested_at": None,

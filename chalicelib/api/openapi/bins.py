@@ -78,6 +78,11 @@ _PICTURE: Final = maybe(
     text("https://photos.s3.example/incoming/A-17/2.jpg", "A link to the newest photo; good for five minutes.")
 )
 
+_DISTRIBUTION: Final = table(
+    {"type": "number", "minimum": 0, "maximum": 1},
+    {"0": 0.02, "1": 0.71, "2": 0.2, "3": 0.07},
+    "A photo's distribution over the count; sums to 1.",
+)
 BIN: Final = record(
     "A bin, and where it stands.",
     bin_id=name_of("A-17"),
@@ -90,6 +95,7 @@ BIN: Final = record(
     expected=maybe(whole(3, "How many goods it should hold.")),
     predicted=maybe(text("1", "What its newest photo shows; the last class is open-ended: `6+`.")),
     certainty=maybe(share(0.71, "The probability that its newest photo gives to that.")),
+    probabilities=maybe(_DISTRIBUTION),
     severity=maybe(one_of(Severity, "high", "As its alert has it.")),
     reason=maybe(text("not_an_image", "Why its newest photo was rejected.")) | {"examples": [None]},
     model=maybe(text("bin-counter/3", "The model that counted.")),
@@ -109,11 +115,7 @@ _INSPECTION: Final = record(
     consignment_id=maybe(name_of("C-1")),
     items=many(ref("Item"), "What the consignment says is in the bin; empty where it names no goods."),
     predicted=text("1", "The most probable count."),
-    probabilities=table(
-        {"type": "number", "minimum": 0, "maximum": 1},
-        {"0": 0.02, "1": 0.71, "2": 0.2, "3": 0.07},
-        "The distribution over the count; sums to 1.",
-    ),
+    probabilities=_DISTRIBUTION,
     model=text("bin-counter/3"),
     **_JUDGEMENT,
     image=ref("Image"),
