@@ -41,7 +41,7 @@ def labels_of(records: Sequence[Record]) -> NDArray[np.int64]:
 
 
 def measures_of(records: Sequence[Record]) -> Measures:
-    """Collect the measures of the records' goods, float32 [N,4]."""
+    """Collect the measures of the records' goods, float32 [N,5]."""
     rows = [record.goods.row() for record in records]
     return np.array(rows, dtype=np.float32).reshape(len(rows), len(MEASURES))
 

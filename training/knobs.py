@@ -27,7 +27,9 @@ class Knobs:
     """What decides the outcome of a run, beside its photos. Each field is an option of `train`."""
 
     # The network
-    architecture: str = _knob("mobilenet_v2", "Any classifier of torchvision.models, or resnet50v2_stage3.")
+    architecture: str = _knob(
+        "mobilenet_v2", "Any classifier of torchvision.models, resnet50v2_stage3, or efficientnet_lite0 to 2."
+    )
     size: int = _knob(224, "Side of the photos that the network is released for, in pixels.")
 
     enlarge: float = _knob(1.0, "The network sees photos enlarged by this factor: finer places, at its square in cost.")

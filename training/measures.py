@@ -1,8 +1,8 @@
-"""What a record tells of the goods beside their number: something more to learn from the same photo.
+"""What a record tells of the goods beside their class: something more to learn from the same photo.
 
 A network that also has to guess how many kinds there are, how much room they take, how long and how heavy they are
-gets a reason to look at the goods themselves. Only training asks for it: no measure is an input, and the released
-network has no output for one.
+gets a reason to look at the goods themselves; their number tells it seven from seventy, which are one class. Only
+training asks for it: no measure is an input, and the released network has no output for one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-MEASURES: Final = ("kinds", "volume", "longest side", "weight")
+MEASURES: Final = ("kinds", "units", "volume", "longest side", "weight")
 """The columns of a table of measures."""
 
 Measures = NDArray[np.float32]
-"""float32 [N,4]: natural logarithms of MEASURES, NaN where a record does not tell."""
+"""float32 [N,5]: natural logarithms of MEASURES, NaN where a record does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Goods:
         """Give the logarithms in the order of MEASURES; NaN where unknown or nothing."""
         return [
             float(np.log(value)) if value else np.nan
-            for value in (self.kinds, self.volume, self.longest_side, self.weight)
+            for value in (self.kinds, self.units, self.volume, self.longest_side, self.weight)
         ]
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows it by
 
 from training.calibrate import Calibration
+from training.efficientnet_lite import SCALES, EfficientNetLite
 from training.errors import UnusableBackboneError
 from training.resnetv2 import ResNet50V2Stage3
 from training.torchvision_beside_cpu_torch import torchvision_models
@@ -19,19 +20,20 @@ IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 """What torchvision's pretrained classifiers expect, on pixels scaled to 0..1."""
 
-OURS: Final = "resnet50v2_stage3"
-"""The one architecture that torchvision has not."""
+STAGE3: Final = "resnet50v2_stage3"
+OURS: Final = (STAGE3, *SCALES)
+"""The architectures that torchvision has not."""
 
 
 def build(architecture: str, classes: int, backbone_weights: Path | None, *, pretrained: bool = True) -> nn.Module:
-    """Make a classifier, torchvision's or OURS, with a fresh head of `classes` outputs.
+    """Make a classifier, torchvision's or one of OURS, with a fresh head of `classes` outputs.
 
     `backbone_weights` is a state dict that may lack the head or have one for other classes; without one the
     published weights are downloaded (`weights="DEFAULT"`), or none at all where `pretrained` is false. Raises
     UnusableBackboneError where the architecture is unknown or the weights leave anything but the head unset.
     """
-    if architecture == OURS:
-        network: nn.Module = _ours(classes, needs_weights=pretrained and backbone_weights is None)
+    if architecture in OURS:
+        network: nn.Module = _ours(architecture, classes, needs_weights=pretrained and backbone_weights is None)
     else:
         network = _torchvision(architecture, classes, pretrained=pretrained and backbone_weights is None)
     if backbone_weights is not None:
@@ -39,10 +41,10 @@ def build(architecture: str, classes: int, backbone_weights: Path | None, *, pre
     return network
 
 
-def _ours(classes: int, *, needs_weights: bool) -> nn.Module:
+def _ours(architecture: str, classes: int, *, needs_weights: bool) -> nn.Module:
     if needs_weights:
-        raise UnusableBackboneError(f"{OURS} has no weights to download: name some with --backbone-weights")
-    return ResNet50V2Stage3(classes)
+        raise UnusableBackboneError(f"{architecture} has no weights to download: name some with --backbone-weights")
+    return ResNet50V2Stage3(classes) if architecture == STAGE3 else EfficientNetLite(architecture, classes)
 
 
 def _torchvision(architecture: str, classes: int, *, pretrained: bool) -> nn.Module:

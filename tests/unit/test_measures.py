@@ -38,7 +38,7 @@ def test_no_goods_tell_nothing() -> None:
 
 
 def test_measures_are_logarithms() -> None:
-    assert Goods(1, 1, np.e, np.e**2, None).row() == pytest.approx([0, 1, 2, np.nan], nan_ok=True)
+    assert Goods(1, 8, np.e, np.e**2, None).row() == pytest.approx([0, np.log(8), 1, 2, np.nan], nan_ok=True)
 
 
 def test_standardised_columns_have_mean_nought_and_deviation_one_over_what_is_known() -> None:
@@ -54,4 +54,4 @@ def test_standardised_columns_have_mean_nought_and_deviation_one_over_what_is_kn
 
 
 def test_a_table_of_nothing_stays_nothing() -> None:
-    assert standardised(np.empty((0, 4), np.float32)).shape == (0, 4)
+    assert standardised(np.empty((0, 5), np.float32)).shape == (0, 5)

@@ -9,8 +9,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the training environment")
 
 from training.calibrate import Calibration  # noqa: E402 - torch comes first
+from training.efficientnet_lite import SamePaddedConv2d  # noqa: E402 - likewise
 from training.errors import UnusableBackboneError  # noqa: E402 - likewise
-from training.network import Released, TwoViews, build, enlarged, head_parameters, normalise  # noqa: E402 - likewise
+from training.network import OURS, Released, TwoViews, build, enlarged, head_parameters, normalise  # noqa: E402 - likewise
 from training.teachers import Teachers  # noqa: E402 - likewise
 
 if TYPE_CHECKING:
@@ -21,12 +22,40 @@ pytestmark = pytest.mark.torch
 SMALL = "mobilenet_v3_small"
 
 
-@pytest.mark.parametrize("architecture", [SMALL, "shufflenet_v2_x0_5", "mobilenet_v2"])
+@pytest.mark.parametrize(
+    "architecture", [SMALL, "shufflenet_v2_x0_5", "mobilenet_v2", "resnet50v2_stage3", "efficientnet_lite0"]
+)
 def test_the_head_has_one_output_per_class(architecture: str) -> None:
     network = build(architecture, 7, None, pretrained=False).eval()
 
     assert network(torch.zeros(2, 3, 64, 64)).shape == (2, 7)
     assert [len(parameter) for parameter in head_parameters(network)] == [7, 7]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "millions"),
+    [("efficientnet_lite0", 4.7), ("efficientnet_lite1", 5.4), ("efficientnet_lite2", 6.1)],
+)
+def test_a_lite_efficientnet_is_as_large_as_published(architecture: str, millions: float) -> None:
+    network = build(architecture, 1000, None, pretrained=False)
+
+    assert round(sum(parameter.numel() for parameter in network.parameters()) / 1e6, 1) == millions
+
+
+def test_what_padding_can_not_share_out_goes_to_the_right_and_the_bottom() -> None:
+    convolution = SamePaddedConv2d(1, 1, 3, 2, bias=False)
+    torch.nn.init.ones_(convolution.weight)
+    ones = torch.ones(1, 1, 4, 4)
+
+    # The places reach over 3 x 3, 3 x 2 (one column is padding), and so on: nothing is padded left or above.
+    assert convolution(ones)[0, 0].tolist() == [[9, 6], [6, 4]]
+    assert convolution(torch.ones(1, 1, 5, 5))[0, 0].tolist() == [[4, 6, 4], [6, 9, 6], [4, 6, 4]]
+
+
+@pytest.mark.parametrize("architecture", OURS)
+def test_what_torchvision_lacks_needs_weights(architecture: str) -> None:
+    with pytest.raises(UnusableBackboneError, match="--backbone-weights"):
+        build(architecture, 7, None)
 
 
 def test_weights_without_a_head_are_enough(tmp_path: Path) -> None:
