@@ -7,6 +7,8 @@ LOCAL = .venv
 DEV = .venv-dev
 TRAINING = .venv-training
 RIVAL = build/toolkit
+# A file of tests per processor: what a file sets up, it sets up once.
+AT_ONCE = --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up backfill chain test check format bench bench-api bench-endpoint fuzz soak image deploy destroy dead-letters redrive clean
@@ -28,9 +30,11 @@ chain: $(LOCAL)/.done $(TRAINING)/.done ## every stage of training on a local S3
 	@$(LOCAL)/bin/python -m local chain $(if $(IMAGES),--images "$(IMAGES)") $(if $(PHOTOS),--photos $(PHOTOS)) \
 	  $(if $(OUT),--out "$(OUT)") $(if $(WEIGHTS),--backbone-weights "$(WEIGHTS)")
 
-test: check $(TRAINING)/.done ## the gate and every other test
-	$(DEV)/bin/python -m pytest tests/contract tests/integration tests/conformance tests/browser -m "not torch"
-	$(TRAINING)/bin/python -m pytest $(wildcard tests/*/test_training_*.py) -m torch
+test: ## the gate and every other test
+	@$(MAKE) --no-print-directory --jobs 2 $(DEV)/.done $(TRAINING)/.done
+	@$(MAKE) --no-print-directory check
+	$(DEV)/bin/python -m pytest $(AT_ONCE) tests/contract tests/integration tests/conformance tests/browser -m "not torch"
+	OMP_NUM_THREADS=1 $(TRAINING)/bin/python -m pytest $(AT_ONCE) $(wildcard tests/*/test_training_*.py) -m torch
 
 check: $(DEV)/.done ## the gate: format, lint, types, rooms, fast tests
 	$(DEV)/bin/ruff format --check .
@@ -38,7 +42,7 @@ check: $(DEV)/.done ## the gate: format, lint, types, rooms, fast tests
 	$(DEV)/bin/mypy
 	$(DEV)/bin/hadolint training/serving/Dockerfile
 	PYTHONPATH=. $(DEV)/bin/lint-imports
-	$(DEV)/bin/python -m pytest tests/unit -m "not torch"
+	$(DEV)/bin/python -m pytest $(AT_ONCE) tests/unit -m "not torch"
 
 format: $(DEV)/.done ## put the code into its format
 	$(DEV)/bin/ruff format .

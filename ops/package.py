@@ -6,19 +6,26 @@ for the same content, so that nothing is deployed twice for nothing.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo, is_zipfile
 
 import yaml
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MERGE_TEMPLATE = Path(".chalice/resources.yaml")
+_CACHE = Path(".chalice/deployments")
+"""Where Chalice keeps what it has packaged, by what went in."""
 
 IN_THE_RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "python_dateutil", "s3transfer", "six", "urllib3")
 """The AWS SDK as Lambda's Python runtimes carry it. It comes whole or not at all: the X-Ray SDK asks for botocore
@@ -47,8 +54,9 @@ def package(project: Path, out: Path, stage: str) -> Packaged:
         PackagingFailed: the app does not import, a dependency has no wheel for Lambda, or the like.
 
     """
-    _forget_half_packages(project)
-    _run_chalice(project, out, _stage_for_this_machine(stage))
+    with nobody_else_packaging(project):
+        _forget_half_packages(project)
+        _run_chalice(project, out, _stage_for_this_machine(stage))
     template = yaml.safe_load((out / "sam.yaml").read_text())
     (out / "template.json").write_text(json.dumps(template, indent=2) + "\n")
     slim = out / "package.zip"
@@ -80,9 +88,19 @@ def _stage_for_this_machine(stage: str) -> str:
     return "local-arm64" if stage == "local" and is_arm else stage
 
 
+@contextmanager
+def nobody_else_packaging(project: Path) -> Iterator[None]:
+    """Wait for whoever is packaging this checkout already: a package that is being written looks like half of one."""
+    cache = project / _CACHE
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed, or its process is gone
+        yield
+
+
 def _forget_half_packages(project: Path) -> None:
     """Delete what an interrupted run left behind: Chalice takes any package that it finds for a finished one."""
-    for cached in (project / ".chalice" / "deployments").glob("*.zip"):
+    for cached in (project / _CACHE).glob("*.zip"):
         if not is_zipfile(cached):
             cached.unlink()
 

@@ -116,7 +116,7 @@ def test_a_missing_bucket_ends_the_run(s3: Any, tmp_path: Path) -> None:
         (NoCredentialsError(), UnusableSourceError),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), UnreadObjectError),
         (ResponseStreamingError(error="reset"), UnreadObjectError),
-        ({"Body": StreamingBody(io.BytesIO(b"half"), 8)}, UnreadObjectError),
+        pytest.param({"Body": StreamingBody(io.BytesIO(b"half"), 8)}, UnreadObjectError, id="half a body"),
     ],
     ids=str,
 )

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import fcntl
 from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
-from ops.package import PackagingFailed, package, slim_down
+from ops.package import PackagingFailed, nobody_else_packaging, package, slim_down
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,3 +64,11 @@ def test_a_package_that_an_interrupted_run_left_behind_is_forgotten(tmp_path: Pa
         package(tmp_path, tmp_path / "out", "dev")
     assert not half.exists()
     assert whole.exists()
+
+
+def test_one_checkout_is_packaged_by_one_process_at_a_time(tmp_path: Path) -> None:
+    lock = tmp_path / ".chalice" / "deployments" / ".lock"
+    with nobody_else_packaging(tmp_path), lock.open() as somebody_elses, pytest.raises(BlockingIOError):
+        fcntl.flock(somebody_elses, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with lock.open() as somebody_elses:
+        fcntl.flock(somebody_elses, fcntl.LOCK_EX | fcntl.LOCK_NB)
