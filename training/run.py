@@ -63,7 +63,8 @@ class Run:
     @property
     def teachers_names(self) -> list[str]:
         """Name the teachers for people: a release by name and version, a run by its folder."""
-        return [_name_of(folder) for folder in self.teachers]
+        told = _recorded_facts(self.out).get("teachers_names") if (self.out / _RECORD).exists() else None
+        return told or [_name_of(folder) for folder in self.teachers]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -285,6 +286,7 @@ def _facts(run: Run, splits: dict[str, list[Record]], feedback: Taken | None) ->
         "git_commit": run.git_commit,
         "averaged": run.averaged,
         "teachers": [str(teacher.resolve()) for teacher in run.teachers],
+        "teachers_names": run.teachers_names,
         "manifest_sha256": manifest_sha256(splits),
         "unseen_sha256": unseen_sha256(splits),
         "classes": {name: class_counts(records) for name, records in splits.items()},

@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch", reason="needs the training environment")
 
 from tests.feedback_folders import write_export  # noqa: E402 - torch comes first, here and below
 from tests.serving_fixtures import drawn, encoded  # noqa: E402
+from training.commands.package import package as package_command  # noqa: E402
 from training.dataset import real_splits  # noqa: E402
 from training.drawn import write_bins  # noqa: E402
 from training.errors import OtherRunError  # noqa: E402
@@ -143,3 +144,22 @@ def test_the_released_model_and_its_card_tell_of_the_feedback(workplace: Path, w
     assert "feedback-train are 2 photos of bins that operators resolved" in card
     assert "--data $DATA --feedback $FEEDBACK --backbone-weights" in card
     assert "feedback" not in (workplace / "model-without/MODEL_CARD.md").read_text().lower()
+
+
+def test_a_run_that_came_from_another_machine_is_packaged_with_the_feedback_as_it_lies_here(
+    tmp_path: Path, workplace: Path, taught: Run
+) -> None:
+    shutil.copytree(taught.out, tmp_path / "run")
+    record = record_of(taught) | {"data": "/opt/ml/input/data/training", "cache": "/opt/cache"}
+    record["feedback"]["folders"] = ["/opt/ml/input/data/feedback_1"]
+    (tmp_path / "run" / "run.json").write_text(json.dumps(record))
+
+    package_command(
+        run=tmp_path / "run",
+        out=tmp_path / "model",
+        data=workplace / "data",
+        feedback=[workplace / "said"],
+        cache=workplace / "cache",
+    )
+
+    assert json.loads((tmp_path / "model/model.json").read_text())["data"]["feedback"]["photos"] == 2

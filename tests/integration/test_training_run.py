@@ -6,6 +6,7 @@ The photos are drawn ones, taken as if they were real; nobody expects the counte
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -205,9 +206,13 @@ def test_a_student_learns_from_a_teacher_of_another_kind(
 
 
 def test_a_released_model_teaches_like_the_run_that_it_came_from(workplace: Path, released: Path) -> None:
-    run = replace(a_run(workplace, "taught-by-a-release", replace(KNOBS, epochs=1)), teachers=(released,))
+    teacher = shutil.copytree(released, workplace / "teacher")
+    run = replace(a_run(workplace, "taught-by-a-release", replace(KNOBS, epochs=1)), teachers=(teacher,))
+    named = run.teachers_names
 
     assert len(carried_out(run).history) == 1
+    shutil.rmtree(teacher)
+    assert Run.recorded(run.out).teachers_names == named, "a run from another machine knows who taught it"
 
 
 def test_a_folder_that_holds_no_network_cannot_teach(workplace: Path, tmp_path: Path) -> None:

@@ -77,6 +77,10 @@ def test_every_gpu_has_a_process_and_so_has_an_instance_without(count: int, inst
         ("data", {"photos": "s3://bucket"}, "data.photos: s3://…/…/"),
         ("data", {"photos": "s3://bucket/photos"}, "data.photos: s3://…/…/"),
         ("data", {"backbone": "s3://bucket/weights/"}, "data: backbone needs backbone_source"),
+        ("data", {"feedback": ["s3://bucket/feedback"]}, "data.feedback: s3://…/…/"),
+        ("data", {"feedback": "s3://bucket/feedback/"}, "data.feedback: 's3://bucket/feedback/' is not what belongs"),
+        ("data", {"teachers": ["models/bin-counter"]}, "data.teachers: s3://…/…/"),
+        ("data", {"feedback": [f"s3://bucket/{n}/" for n in range(20)]}, "data: more than 20 places"),
         ("machines", {"type": "ml.x9.large"}, r"nothing is known of ml\.x9\.large; describe it under"),
         ("machines", {"type": "ml.p3.2xlarge"}, "CUDA 13 does not run on the GPUs of ml.p3.2xlarge"),
         ("machines", {"count": 0}, "count and volume_gb start at 1"),
@@ -154,15 +158,25 @@ def allowed(action: str, address: str) -> bool:
 
 
 def test_the_example_role_may_do_what_the_example_job_does_and_no_more() -> None:
-    backbone = {"backbone": "s3://example-bincheck-training/bincheck/backbone/", "backbone_source": "mine, MIT"}
-    config = parsed(tables(data=backbone))
+    place = "s3://example-bincheck-training/bincheck"
+    config = parsed(
+        tables(
+            data={
+                "backbone": f"{place}/backbone/",
+                "backbone_source": "mine, MIT",
+                "feedback": [f"{place}/feedback/2026-11/"],
+                "teachers": [f"{place}/teachers/bin-counter/"],
+            }
+        )
+    )
     request = training_request(config, "job", config.place("source"), {})
-    photos, weights = (one["DataSource"]["S3DataSource"]["S3Uri"] for one in request["InputDataConfig"])
+    inputs = [one["DataSource"]["S3DataSource"]["S3Uri"] for one in request["InputDataConfig"]]
     checkpoints, models = request["CheckpointConfig"]["S3Uri"], request["OutputDataConfig"]["S3OutputPath"]
 
-    assert all(allowed("s3:GetObject", one) for one in (photos, weights, config.place("source"), checkpoints))
+    assert len(inputs) == 4
+    assert all(allowed("s3:GetObject", one) for one in (*inputs, config.place("source"), checkpoints))
     assert all(allowed("s3:PutObject", one) for one in (checkpoints, models))
-    assert not any(allowed("s3:PutObject", one) for one in (photos, weights, config.place("source")))
+    assert not any(allowed("s3:PutObject", one) for one in (*inputs, config.place("source")))
     assert not allowed("s3:GetObject", "s3://another-bucket/")
 
 

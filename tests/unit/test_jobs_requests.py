@@ -36,6 +36,9 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "with a backbone": {
         "data": {"backbone": "s3://example-bincheck-training/bincheck/backbone/", "backbone_source": "mine, MIT"}
     },
+    "with feedback and teachers": {
+        "data": {"feedback": ["s3://bucket/feedback/10/", "s3://bucket/feedback/11/"], "teachers": ["s3://bucket/m/"]}
+    },
     "warmly started": {"tuning": {"warm_start": ["bincheck-tune-261121-120000"]}},
     "in a wide space": {"tuning": {"space": "wide"}},
 }
@@ -117,6 +120,20 @@ def test_a_backbone_of_ones_own_comes_over_a_channel_of_its_own_and_is_named_for
 
     assert [channel["ChannelName"] for channel in request["InputDataConfig"]] == ["training", "backbone"]
     assert json.loads(request["HyperParameters"]["backbone-source"]) == "mine, MIT"
+
+
+def test_feedback_and_teachers_come_over_channels_of_their_own_and_the_photos_stay_the_first() -> None:
+    request = a_training(a_config(**VARIANTS["with feedback and teachers"]))
+
+    assert {
+        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in request["InputDataConfig"][1:]
+    } == {
+        "feedback_1": "s3://bucket/feedback/10/",
+        "feedback_2": "s3://bucket/feedback/11/",
+        "teacher_1": "s3://bucket/m/",
+    }
+    assert request["InputDataConfig"][0]["ChannelName"] == "training"
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -86,7 +86,8 @@ def test_the_unpacked_bundle_trains_by_itself_and_knows_every_option_that_its_en
     outcome = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     assert outcome.returncode == 0, outcome.stderr
-    given = arguments(["--learning-rate", "0.001"], {}, [Path("weights.pth")])
+    channels = {"SM_CHANNEL_FEEDBACK_1": "feedback", "SM_CHANNEL_TEACHER_1": "teacher"}
+    given = arguments(["--learning-rate", "0.001"], channels, [Path("weights.pth")])
     assert all(name in outcome.stdout for name in given if name.startswith("--"))
 
 
@@ -99,6 +100,17 @@ def test_the_entry_adds_the_containers_folders() -> None:
         *("--backbone-weights", "/opt/backbone/weights.pth"),
         *("--epochs", "20"),
     ]
+
+
+def test_the_entry_hands_over_feedback_and_teachers_in_the_order_of_their_numbers() -> None:
+    numbers = range(1, 12)
+    environment = {f"SM_CHANNEL_TEACHER_{number}": f"/opt/teacher_{number}" for number in sorted(numbers, key=str)}
+    given = arguments(
+        [], {"SM_CHANNEL_FEEDBACK_1": "/opt/feedback_1", "SM_CHANNEL_TRAINING": "/opt/t"} | environment, []
+    )
+
+    teachers = [word for number in numbers for word in ("--teacher", f"/opt/teacher_{number}")]
+    assert given[4:] == ["--feedback", "/opt/feedback_1", *teachers]
 
 
 def test_the_trainings_of_a_tuning_job_keep_their_checkpoints_apart() -> None:

@@ -19,6 +19,10 @@ def package(  # noqa: PLR0913 - one parameter per option
     data: Annotated[
         Path | None, typer.Option(help="Data folder, where it is not where the run found it.", exists=True)
     ] = None,
+    feedback: Annotated[
+        list[Path] | None,
+        typer.Option(help="Exported feedback that it learnt from, likewise; repeated as for the run.", exists=True),
+    ] = None,
     cache: Annotated[Path | None, typer.Option(help="Cache, where the run's is of no use here.")] = None,
     archive: Annotated[
         Path | None, typer.Option(help="Also write the release as one file, model.tar.gz, as SageMaker takes it.")
@@ -34,14 +38,19 @@ def package(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Calibrate, export and test a finished run, and write the released model with its card.
 
-    A run that came from another machine needs the same photos here: say where with --data and --cache.
+    A run that came from another machine needs the same photos here: say where with --data, --feedback and --cache.
     """
     from training.endpoint.package import packed
     from training.package import package as released
     from training.run import Run
 
     recorded = Run.recorded(run)
-    here = replace(recorded, data=data or recorded.data, cache=cache or recorded.cache)
+    here = replace(
+        recorded,
+        data=data or recorded.data,
+        feedback=tuple(feedback or recorded.feedback),
+        cache=cache or recorded.cache,
+    )
     metrics = released(
         here, out, version, datetime.now(UTC), source=source, eight_bits=eight_bits, progress=on_terminal
     )

@@ -26,6 +26,9 @@ _REGISTRY_SERVES: Final = re.compile(
 Source: docs/reference/region_availability.md of github.com/aws/deep-learning-containers.
 """
 
+_MOST_CHANNELS: Final = 20
+"""So many a SageMaker job may have."""
+
 _WITHOUT_CUDA_13: Final = re.compile(r"ml\.(p2|p3|p3dn)\.")
 """CUDA 13 has no code for GPUs before Turing."""
 
@@ -39,6 +42,20 @@ class Data:
     """Prefix that holds one file, the weights to start from; without one torchvision downloads its own."""
     backbone_source: str | None = None
     """Where those come from and their licence, for the model card."""
+    feedback: tuple[str, ...] = ()
+    """Prefixes of exported feedback, a folder each, to learn from as well."""
+    teachers: tuple[str, ...] = ()
+    """Prefixes of finished runs or released models, a folder each, whose opinion is taught as well."""
+
+    def addresses(self) -> dict[str, str]:
+        """Give every address by the name that its place in the container has: its channel's."""
+        alone = {"training": self.photos, "backbone": self.backbone}
+        several = {
+            f"{name}_{number}": address
+            for name, prefixes in (("feedback", self.feedback), ("teacher", self.teachers))
+            for number, address in enumerate(prefixes, start=1)
+        }
+        return {name: address for name, address in (alone | several).items() if address}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +199,12 @@ def _check(config: JobsConfig) -> None:
     require(expected_in_time, "cost.expected_hours: above 0, and at most machines.max_runtime_hours")
     require(0 < tuning.parallel <= tuning.trainings, "tuning.parallel: from 1 to tuning.trainings")
     require(bool(config.network.subnets) == bool(config.network.security_groups), "network: needs both or neither")
-    for name, address in (("data.photos", config.data.photos), ("data.backbone", config.data.backbone)):
-        require(address is None or re.fullmatch(r"s3://[^/]+/.*[^/]/", address) is not None, f"{name}: s3://…/…/")
+    for name in ("photos", "backbone", "feedback", "teachers"):
+        told = getattr(config.data, name) or ()
+        addresses = (told,) if isinstance(told, str) else told
+        are_prefixes = all(re.fullmatch(r"s3://[^/]+/.*[^/]/", address) for address in addresses)
+        require(are_prefixes, f"data.{name}: s3://…/…/")
+    require(len(config.data.addresses()) <= _MOST_CHANNELS, f"data: more than {_MOST_CHANNELS} places to read from")
     told_apart = bool(config.data.backbone) == bool(config.data.backbone_source)
     require(told_apart, "data: backbone needs backbone_source, for the model card, and the other way round")
     knows_registry = bool(config.image or _REGISTRY_SERVES.fullmatch(config.aws.region))

@@ -12,6 +12,9 @@ from pathlib import Path
 CHECKPOINTS = Path("/opt/ml/checkpoints")
 """SageMaker copies this folder to S3 while the job runs, and back before an interrupted job goes on."""
 
+SEVERAL = {"--feedback": "feedback", "--teacher": "teacher"}
+"""Options that may be repeated, and what their channels are called."""
+
 CACHE = Path("/tmp/bincheck")  # noqa: S108 - the container is ours alone, and this is its largest disk
 """Decoded photos; lost when the job ends, which is all right."""
 
@@ -27,8 +30,17 @@ def arguments(hyperparameters: Sequence[str], environment: Mapping[str, str], ba
     """
     # Trainings of one tuning job may share a place in S3: each keeps to a folder of its own name.
     checkpoints = CHECKPOINTS / environment.get("TRAINING_JOB_NAME", "job")
-    weights = [argument for file in backbone for argument in ("--backbone-weights", str(file))]
-    return ["--checkpoints", str(checkpoints), "--cache", str(CACHE), *weights, *_options(hyperparameters)]
+    folders = [("--backbone-weights", str(file)) for file in backbone]
+    folders += [(option, folder) for option in SEVERAL for folder in _channels(environment, SEVERAL[option])]
+    given = [word for pair in folders for word in pair]
+    return ["--checkpoints", str(checkpoints), "--cache", str(CACHE), *given, *_options(hyperparameters)]
+
+
+def _channels(environment: Mapping[str, str], name: str) -> list[str]:
+    """Give the folders of the channels called `name_1`, `name_2` and so on, in the order of their numbers."""
+    start = f"SM_CHANNEL_{name.upper()}_"
+    numbers = (int(variable.removeprefix(start)) for variable in environment if variable.startswith(start))
+    return [environment[f"{start}{number}"] for number in sorted(numbers)]
 
 
 def _options(pairs: Sequence[str]) -> Iterator[str]:

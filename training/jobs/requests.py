@@ -26,9 +26,6 @@ METRICS: Final = (
 RETRIES: Final = 2
 """After an error inside SageMaker; our own errors are not tried again."""
 
-TRAINING_CHANNEL: Final = "training"
-BACKBONE_CHANNEL: Final = "backbone"
-
 
 def job_name(kind: str, label: str, now: datetime) -> str:
     """Name a job so that people can read it and no second one has it: `bincheck-train-261122-151733`.
@@ -115,7 +112,7 @@ def _definition(config: JobsConfig, name: str) -> Request:
             "MetricDefinitions": metric_definitions(),
         },
         "RoleArn": config.aws.role_arn,
-        "InputDataConfig": _channels(config),
+        "InputDataConfig": [_channel(name, address) for name, address in config.data.addresses().items()],
         "OutputDataConfig": {"S3OutputPath": config.place("models"), **_key("KmsKeyId", config)},
         "ResourceConfig": {
             "InstanceType": machines.type,
@@ -164,13 +161,6 @@ def _hyperparameters(knobs: Mapping[str, Any]) -> dict[str, str]:
 def _encoded(values: Mapping[str, Any]) -> dict[str, str]:
     """Write values as the toolkit reads them: hyperparameters are texts, and it decodes each as JSON."""
     return {name: json.dumps(value) for name, value in values.items()}
-
-
-def _channels(config: JobsConfig) -> list[Request]:
-    channels = [_channel(TRAINING_CHANNEL, config.data.photos)]
-    if config.data.backbone:
-        channels.append(_channel(BACKBONE_CHANNEL, config.data.backbone))
-    return channels
 
 
 def _channel(name: str, address: str) -> Request:
