@@ -8,6 +8,9 @@ from training.knobs import Knobs, as_options
 PUBLISHED: Final = {"accuracy": 0.3584, "loss": 1.4073}
 """The run to beat by the seed's protocol: five classes, 10,441 photos, 20 epochs after a hyperparameter search."""
 
+MIRRORED: Final = "mirrored second view"
+"""What the facts of a release say of preprocessing where it looks at each photo in the mirror as well."""
+
 _CARD: Final = """\
 # {name} {version}
 
@@ -123,7 +126,7 @@ def model_card(facts: dict[str, Any]) -> str:
         prior=", ".join(f"{share:.3f}" for share in facts["prior"]),
         options=_options(knobs),
         manifest=facts["data"]["manifest_sha256"],
-        packaging=" --eight-bits" if "quantisation" in facts else "",
+        packaging=_packaging(facts),
     )
 
 
@@ -166,6 +169,12 @@ def _calibrations(compared: list[dict[str, Any]]) -> str:
         for one in compared
     ]
     return _table(["method", "loss", "gain"], rows)
+
+
+def _packaging(facts: dict[str, Any]) -> str:
+    """Give the options of `package` with which it was made."""
+    eight_bits = " --eight-bits" if "quantisation" in facts else ""
+    return eight_bits if MIRRORED in facts["preprocessing"]["in_graph"] else f"{eight_bits} --one-view"
 
 
 def _teachers(knobs: dict[str, Any]) -> str:

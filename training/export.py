@@ -3,7 +3,7 @@
     input   images         uint8   [N,224,224,3]  RGB, N free
     output  probabilities  float32 [N,7]          calibrated, each row sums to 1
 
-Normalisation, enlargement, the mirrored second view, the calibration and the softmax are inside the graph, and batch
+Normalisation, enlargement, a mirrored second view, the calibration and the softmax are inside the graph, and batch
 norm is folded into the convolutions before it: nothing is left in which training and serving could differ.
 """
 
@@ -18,7 +18,7 @@ from torch.fx.experimental.optimization import fuse
 
 from training.calibrate import Calibration
 from training.errors import ExportMismatchError
-from training.network import Released
+from training.network import Released, Viewing
 
 OPSET: Final = 20
 
@@ -27,14 +27,14 @@ TOLERANCE: Final = 1e-4
 
 
 def export(
-    network: torch.nn.Module, calibration: Calibration, size: tuple[int, int], file: Path, *, enlarge: float = 1.0
+    network: torch.nn.Module, calibration: Calibration, size: tuple[int, int], viewing: Viewing, file: Path
 ) -> float:
     """Write the graph and hold it against torch on random photos, one and several at a time.
 
-    `size` is (width, height) of a photo, which the network sees `enlarge` times as large. Returns the largest
-    difference seen between two probabilities; raises ExportMismatchError where it is above TOLERANCE.
+    `size` is (width, height) of a photo, at which the network looks as `viewing` says. Returns the largest difference
+    seen between two probabilities; raises ExportMismatchError where it is above TOLERANCE.
     """
-    released = Released(network.eval().cpu().float(), calibration, enlarge).eval()
+    released = Released(network.eval().cpu().float(), calibration, viewing).eval()
     released.network = fuse(released.network)
     width, height = size
     example = torch.randint(0, 256, (3, height, width, 3), dtype=torch.uint8)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from training.calibrate import Calibration
 from training.export import export
+from training.network import Viewing
 from training.pixels import Pixels
 from training.quantise import quantise
 from training.records import CLASSES
@@ -31,7 +32,7 @@ class Graph:
     network: torch.nn.Module
     size: tuple[int, int]
     """(width, height) of a photo."""
-    enlarge: float
+    viewing: Viewing
     ranges: Pixels | None
 
     @property
@@ -45,10 +46,10 @@ class Graph:
         Raises ExportMismatchError where that is too large, UnusableModelError where there is nothing to quantise.
         """
         if self.ranges is None:
-            return export(self.network, calibration, self.size, file, enlarge=self.enlarge)
+            return export(self.network, calibration, self.size, self.viewing, file)
         with tempfile.TemporaryDirectory() as folder:
             precise = Path(folder) / file.name
-            difference = export(self.network, calibration, self.size, precise, enlarge=self.enlarge)
+            difference = export(self.network, calibration, self.size, self.viewing, precise)
             quantise(precise, self.ranges, file)
         return difference
 

@@ -3,6 +3,7 @@
 Knows nothing of files of photos, of losses or of loops.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -117,31 +118,44 @@ def enlarged(pixels: torch.Tensor, factor: float) -> torch.Tensor:
     return F.interpolate(pixels, size=(height, width), mode="bilinear", align_corners=False)
 
 
-class TwoViews(nn.Module):
-    """Logits averaged over the photo and its mirror image: a bin holds as many goods seen from either side.
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """How a network looks at a photo."""
+
+    enlarge: float = 1.0
+    """So many times as large as it is."""
+    mirrored: bool = True
+    """In the mirror as well, for twice the time: a bin holds as many goods seen from either side."""
+
+
+class Views(nn.Module):
+    """Logits of photos, averaged over the views of each.
 
     Takes photos as decoded, uint8 [N,H,W,3] RGB, so that nothing is left for the caller to get wrong.
     """
 
-    def __init__(self, network: nn.Module, enlarge: float = 1.0) -> None:
-        """Wrap a network that turns normalised [N,3,H,W], seen `enlarge` times as large, into logits [N,classes]."""
+    def __init__(self, network: nn.Module, viewing: Viewing = Viewing()) -> None:
+        """Wrap a network that turns normalised [N,3,H,W] into logits [N,classes]."""
         super().__init__()
         self.network = network
-        self.enlarge = enlarge
+        self.viewing = viewing
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Turn photos uint8 [N,H,W,3] into logits float32 [N,classes]."""
-        seen = enlarged(normalise(images.permute(0, 3, 1, 2).float()), self.enlarge)
+        seen = enlarged(normalise(images.permute(0, 3, 1, 2).float()), self.viewing.enlarge)
+        if not self.viewing.mirrored:
+            alone: torch.Tensor = self.network(seen)
+            return alone
         both: torch.Tensor = self.network(torch.cat([seen, seen.flip(3)]))
         return both.unflatten(0, (2, -1)).mean(dim=0)
 
 
-class Released(TwoViews):
+class Released(Views):
     """What is exported: photos uint8 [N,H,W,3] to calibrated probabilities float32 [N,classes]."""
 
-    def __init__(self, network: nn.Module, calibration: Calibration, enlarge: float = 1.0) -> None:
+    def __init__(self, network: nn.Module, calibration: Calibration, viewing: Viewing = Viewing()) -> None:
         """Wrap a network with what its calibration split asked for."""
-        super().__init__(network, enlarge)
+        super().__init__(network, viewing)
         self.temperature = calibration.temperature
         self.register_buffer("scale", torch.tensor(calibration.scale))
         self.register_buffer("bias", torch.tensor(calibration.bias))

@@ -25,12 +25,12 @@ import torch
 
 from training.bootstrap import group_numbers
 from training.calibrate import Calibration, compare, earned, fit, fit_temperature, negative_log_likelihood
-from training.card import model_card
+from training.card import MIRRORED, model_card
 from training.data_card_text import Source
 from training.dataset import labels_of
 from training.evaluate import load, probabilities_of
 from training.graph import Graph, answers
-from training.network import IMAGENET_MEAN, IMAGENET_STD, load_weights
+from training.network import IMAGENET_MEAN, IMAGENET_STD, Viewing, load_weights
 from training.pixels import Pixels
 from training.progress import Progress
 from training.quantise import ENOUGH
@@ -58,12 +58,14 @@ def package(  # noqa: PLR0913 - what is released, under which name, how, and how
     *,
     source: Source = Source.ABID,
     eight_bits: bool = False,
+    mirrored: bool = True,
     progress: Progress,
 ) -> Metrics:
     """Write the released model of a finished run into `out`; returns how it did, by kind of photo.
 
     `source` tells whose photos it has learnt from, for the card's paragraph on their licence; `eight_bits` that the
-    graph shall calculate in 8-bit integers, with ranges from photos that it has learnt from.
+    graph shall calculate in 8-bit integers, with ranges from photos that it has learnt from; `mirrored` that it shall
+    look at each photo in the mirror as well.
 
     Raises UnfinishedRunError where the run has not come to its end, OtherRunError where its photos have changed,
     and ExportMismatchError where the graph and torch disagree.
@@ -72,7 +74,8 @@ def package(  # noqa: PLR0913 - what is released, under which name, how, and how
     network = run.best_network()
     weights = _rounded(network.state_dict())
     ranges = _ranges(splits["real-train"], run, progress) if eight_bits else None
-    graph = Graph(load_weights(network, weights), run.size, run.knobs.enlarge, ranges)
+    viewing = Viewing(run.knobs.enlarge, mirrored)
+    graph = Graph(load_weights(network, weights), run.size, viewing, ranges)
     calibration, calibrated = _calibrated(graph, run, splits, progress)
 
     unfinished = _fresh_folder_beside(out)
@@ -82,7 +85,7 @@ def package(  # noqa: PLR0913 - what is released, under which name, how, and how
         "name": NAME,
         "version": version,
         "classes": list(CLASSES),
-        "preprocessing": _preprocessing(run.size, run.knobs.enlarge),
+        "preprocessing": _preprocessing(run.size, viewing),
         "temperature": calibration.temperature,
         "prior": class_mix(splits["real-train"]),
         "calibration": calibrated,
@@ -131,15 +134,16 @@ def _put_in_place(finished: Path, out: Path) -> None:
     finished.rmdir()
 
 
-def _preprocessing(size: tuple[int, int], enlarge: float) -> dict[str, Any]:
-    larger = [f"enlarged by {enlarge:g}"] if enlarge != 1 else []
+def _preprocessing(size: tuple[int, int], viewing: Viewing) -> dict[str, Any]:
+    looked_at = [f"enlarged by {viewing.enlarge:g}"] if viewing.enlarge != 1 else []
+    looked_at += [MIRRORED] if viewing.mirrored else []
     return {
         "size": list(size),
         "resample": RESAMPLING.name.lower(),
         "colour": "RGB",
         "mean": list(IMAGENET_MEAN),
         "std": list(IMAGENET_STD),
-        "in_graph": ["scale to 0..1", "mean and std", *larger, "mirrored second view", "calibration", "softmax"],
+        "in_graph": ["scale to 0..1", "mean and std", *looked_at, "calibration", "softmax"],
     }
 
 

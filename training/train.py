@@ -27,7 +27,7 @@ from training.errors import BadKnobsError
 from training.feed import Batch, batches
 from training.knobs import Knobs, PretrainingKnobs
 from training.losses import loss_of, measuring_loss
-from training.network import TwoViews, head_parameters, normalise, without_extra_outputs
+from training.network import Viewing, Views, head_parameters, normalise, without_extra_outputs
 from training.progress import Progress, silent
 from training.records import CLASSES
 from training.replicas import Replica
@@ -274,7 +274,7 @@ def logits_of(  # noqa: PLR0913 - who is asked about what, and how
     batch_size: int = 64,
 ) -> torch.Tensor:
     """Ask for logits float32 [N,classes] of the photos, averaged over the two views; in half precision where `fast`."""
-    asked = TwoViews(network.eval(), enlarge)
+    asked = Views(network.eval(), Viewing(enlarge))
     parts = [torch.empty(0, len(CLASSES))]
     with torch.inference_mode(), half_precision(device, enabled=fast):
         for start in range(0, len(photos), batch_size):

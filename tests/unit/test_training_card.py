@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.card import model_card
+from training.card import MIRRORED, model_card
 from training.knobs import Knobs
 from training.records import CLASSES
 from training.scores import Protocol, score
@@ -23,6 +23,7 @@ def facts(**knobs: Any) -> dict[str, Any]:
         "name": "bin-counter",
         "version": "7",
         "classes": list(CLASSES),
+        "preprocessing": {"in_graph": [MIRRORED]},
         "prior": [1 / 7] * 7,
         "calibration": calibration,
         "hyperparameters": asdict(Knobs(**knobs))
@@ -82,6 +83,11 @@ def test_the_card_of_an_8_bit_model_tells_what_that_changed() -> None:
     assert "by 0.0051 in the mean and 0.106 at most" in card
     assert "from 0.4500 to 0.4600" in card
     assert "8-bit" not in model_card(facts())
+
+
+def test_the_commands_tell_how_a_photo_is_looked_at() -> None:
+    assert "--one-view" not in model_card(facts())
+    assert "--one-view" in model_card(facts() | {"preprocessing": {"in_graph": ["mean and std"]}})
 
 
 def test_a_model_of_the_users_own_photos_claims_nobody_elses_licence() -> None:

@@ -11,7 +11,16 @@ torch = pytest.importorskip("torch", reason="needs the training environment")
 from training.calibrate import Calibration  # noqa: E402 - torch comes first
 from training.efficientnet_lite import SamePaddedConv2d  # noqa: E402 - likewise
 from training.errors import UnusableBackboneError  # noqa: E402 - likewise
-from training.network import OURS, Released, TwoViews, build, enlarged, head_parameters, normalise  # noqa: E402 - likewise
+from training.network import (  # noqa: E402 - likewise
+    OURS,
+    Released,
+    Viewing,
+    Views,
+    build,
+    enlarged,
+    head_parameters,
+    normalise,
+)
 from training.teachers import Teachers  # noqa: E402 - likewise
 
 if TYPE_CHECKING:
@@ -110,11 +119,22 @@ def test_normalised_pixels_have_imagenets_mean_at_nought() -> None:
 
 
 def test_a_photo_and_its_mirror_image_get_the_same_answer() -> None:
-    asked = TwoViews(build(SMALL, 7, None, pretrained=False).eval())
+    asked = Views(build(SMALL, 7, None, pretrained=False).eval())
     images = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
 
     with torch.inference_mode():
         assert torch.allclose(asked(images), asked(images.flip(2)), atol=1e-5)
+
+
+def test_a_network_that_looks_at_a_photo_once_is_asked_about_it_as_it_is() -> None:
+    network = build(SMALL, 7, None, pretrained=False).eval()
+    images = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
+
+    with torch.inference_mode():
+        once = Views(network, Viewing(mirrored=False))(images)
+        expected = network(normalise(images.permute(0, 3, 1, 2).float()))
+
+    assert torch.allclose(once, expected, atol=1e-5)
 
 
 def test_enlarged_photos_are_larger_and_show_the_same() -> None:
@@ -128,7 +148,7 @@ def test_enlarged_photos_are_larger_and_show_the_same() -> None:
 
 def test_a_network_that_wants_photos_enlarged_is_given_them_so() -> None:
     network = SeenSides()
-    TwoViews(network, enlarge=1.5)(torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
+    Views(network, Viewing(enlarge=1.5))(torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
 
     assert network.sides == [96]
 
@@ -160,7 +180,7 @@ def test_released_probabilities_are_the_calibrated_ones() -> None:
 
     with torch.inference_mode():
         probabilities = Released(network, calibration)(images)
-        logits = TwoViews(network)(images)
+        logits = Views(network)(images)
 
     expected = calibration.log_probabilities(logits.numpy())
     assert torch.allclose(probabilities, torch.from_numpy(expected).exp().float(), atol=1e-6)

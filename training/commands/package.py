@@ -34,6 +34,10 @@ def package(  # noqa: PLR0913 - one parameter per option
         bool,
         typer.Option("--eight-bits", help="Calculate in 8-bit integers: faster, and a little off; the card tells."),
     ] = False,
+    one_view: Annotated[
+        bool,
+        typer.Option("--one-view", help="Look at the photo alone, not in the mirror as well: half the time."),
+    ] = False,
     version: Annotated[str, typer.Option(help="What the endpoint calls it, after the name.")] = "1",
 ) -> None:
     """Calibrate, export and test a finished run, and write the released model with its card.
@@ -52,7 +56,14 @@ def package(  # noqa: PLR0913 - one parameter per option
         cache=cache or recorded.cache,
     )
     metrics = released(
-        here, out, version, datetime.now(UTC), source=source, eight_bits=eight_bits, progress=on_terminal
+        here,
+        out,
+        version,
+        datetime.now(UTC),
+        source=source,
+        eight_bits=eight_bits,
+        mirrored=not one_view,
+        progress=on_terminal,
     )
     for photos, scores in metrics.items():
         show_scores(scores, photos)
