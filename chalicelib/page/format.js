@@ -20,6 +20,11 @@ export function number(value, decimals = 0) {
 	return NUMBERS[decimals].format(value);
 }
 
+/** How many a minute or an hour: finer below one, so that little is not told as nothing. */
+export function rate(value) {
+	return number(value, value < 1 ? 2 : 1);
+}
+
 /** "1 bin", "2 bins". */
 export function many(count, one, several = `${one}s`) {
 	return `${number(count)} ${count === 1 ? one : several}`;

@@ -1,7 +1,7 @@
 // A site's figures: how many photos come, what they turn out to be, what alerts and reviews are worth, what is stuck.
 
 import { fill, h, refill, s } from "./dom.js";
-import { many, moment, number, percent } from "./format.js";
+import { many, moment, number, percent, rate } from "./format.js";
 import { duration, hoursTable, stacked } from "./hours.js";
 import { Poller } from "./poll.js";
 import { failed, loading } from "./states.js";
@@ -65,7 +65,7 @@ function tiles(figures, feedback) {
 	const waiting = Object.values(open).reduce((sum, bins) => sum + bins, 0);
 	const stuck = (dead.inbox ?? 0) + (dead.alerts ?? 0);
 	return [
-		tile("Photos a minute", number(figures.photos_per_minute, figures.photos_per_minute < 1 ? 2 : 1), `since ${moment(figures.from)}`),
+		tile("Photos a minute", rate(figures.photos_per_minute), `since ${moment(figures.from)}`),
 		tile("Bins that wait", number(waiting), `${number(open.mismatch)} mismatches, ${number(open.review)} reviews, ${number(open.unexpected)} unexpected, ${number(open.rejected)} rejected`),
 		tile("Review load", load.hours_to_clear === null ? "–" : `${number(load.hours_to_clear, 1)} h`, `${many(load.waiting, "review")} at ${number(load.per_hour)} an hour`),
 		tile("Alert precision", alerts.share ? percent(alerts.share.mean) : "–", alerts.bins ? `${alerts.wrong} of ${many(alerts.bins, "resolved alert")} were right` : "no alert was resolved yet"),

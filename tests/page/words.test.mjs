@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { classes, told } from "./page/bars.js";
 import { parts, progressText } from "./page/consignments.js";
 import { action } from "./page/deeds.js";
-import { age, ago, moment, number, percent } from "./page/format.js";
+import { age, ago, moment, number, percent, rate } from "./page/format.js";
 import { duration } from "./page/hours.js";
 import { brief, stateOf, waits, why } from "./page/words.js";
 
@@ -17,6 +17,10 @@ for (const [share, text] of [[0, "0 %"], [0.0004, "under 0.1 %"], [0.0512, "5.1 
 
 for (const [seconds, text] of [[10, "just now"], [60, "1 min"], [3599, "60 min"], [7200, "2 h"], [3 * 86400, "3 d"]]) {
 	test(`what is ${seconds} seconds old is ${text} old`, () => assert.equal(age(new Date(NOW - seconds * 1000).toISOString(), NOW), text));
+}
+
+for (const [value, text] of [[0, "0"], [0.04, "0.04"], [1, "1"], [12.34, "12.3"], [null, "–"]]) {
+	test(`a rate of ${value} reads ${text}`, () => assert.equal(rate(value), text));
 }
 
 test("a time ahead of the reader's clock is just now", () => assert.equal(ago("2026-11-27T12:00:30Z", NOW), "just now"));
