@@ -13,7 +13,7 @@ from chalicelib.severity import at_stake, severity_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chalicelib.domain import BinStatus, Episode
+    from chalicelib.bin_status import BinStatus, Episode
     from chalicelib.events import StatusChange
     from chalicelib.photo_call import Raised
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from chalicelib.domain import Bin, BinImage, BinStatus, Judgement, Outcome
+    from chalicelib.bin_status import Bin, BinStatus
+    from chalicelib.domain import BinImage, Judgement, Outcome
     from chalicelib.evidence import CountEstimate
     from chalicelib.policy import Policy
     from chalicelib.ports import Bins, Counter, Images, Policies

@@ -22,7 +22,8 @@ from chalicelib.domain import BEGINNING, EpisodeState, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chalicelib.domain import Alert, Consignment
+    from chalicelib.consignment import Consignment
+    from chalicelib.domain import Alert
     from chalicelib.site_policy import Limits
 
 _NAMED = 5

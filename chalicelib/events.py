@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from chalicelib.domain import BinImage, BinStatus, Rejection
+from chalicelib.domain import BinImage, Rejection
 from chalicelib.errors import MalformedMessage
 from chalicelib.items import moment, to_rejection, to_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from chalicelib.bin_status import BinStatus
 
 
 _NO_VERSION = "null"

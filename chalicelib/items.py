@@ -39,19 +39,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.bin_status import Bin, BinStatus, Episode, OpenRequest
 from chalicelib.domain import (
-    Bin,
     BinImage,
     BinState,
-    BinStatus,
     Direction,
-    Episode,
     EpisodeState,
     Expectation,
     Inspection,
     Item,
     Judgement,
-    OpenRequest,
     Outcome,
     Rejection,
     Severity,

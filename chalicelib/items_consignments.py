@@ -29,7 +29,8 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.domain import Consignment, ConsignmentState, Expectation, Item, Progress, Refusal
+from chalicelib.consignment import Consignment, ConsignmentState, Progress, Refusal
+from chalicelib.domain import Expectation, Item
 from chalicelib.errors import Mistake
 from chalicelib.items import (
     Attributes,

@@ -35,7 +35,7 @@ from chalicelib.resolution import Assignment, Cause, Finding, PhotoRequest, Reop
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chalicelib.domain import BinStatus
+    from chalicelib.bin_status import BinStatus
     from chalicelib.resolution import Act, Statement
 
 ACTS = "RESOLUTION#"

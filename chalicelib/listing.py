@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Final
 
-from chalicelib.domain import BinState, BinStatus, Severity
+from chalicelib.domain import BinState, Severity
 from chalicelib.errors import InvalidRequest
 from chalicelib.severity import severity_of_bin
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from chalicelib.bin_status import BinStatus
 
 NO_SITE: Final = ""
 """The site of bins that no consignment places."""

@@ -16,8 +16,9 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from chalicelib.bin_status import Bin
 from chalicelib.caller import Caller
-from chalicelib.domain import Bin, Consignment, ConsignmentState, Progress, Refusal
+from chalicelib.consignment import Consignment, ConsignmentState, Progress, Refusal
 from chalicelib.errors import Closed, Conflict, Held, NotFound, Superseded, TemporaryFailure
 from chalicelib.ports_api import LANES, MOST_CHANGES, Asking, Change
 from chalicelib.trail import Action, AuditRecord

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from chalicelib.bin_status import Bin, BinStatus
+    from chalicelib.consignment import Consignment
     from chalicelib.digest import GateName, Ruling, Tally
-    from chalicelib.domain import Bin, BinImage, BinStatus, Consignment, Outcome
+    from chalicelib.domain import BinImage, Outcome
     from chalicelib.events import Message
     from chalicelib.evidence import CountEstimate
     from chalicelib.notices import Notice

@@ -12,18 +12,9 @@ from chalicelib.policy import DEFAULT, Policy
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chalicelib.domain import (
-        Bin,
-        BinImage,
-        BinState,
-        BinStatus,
-        Consignment,
-        ConsignmentState,
-        Expectation,
-        Outcome,
-        Progress,
-        Refusal,
-    )
+    from chalicelib.bin_status import Bin, BinStatus
+    from chalicelib.consignment import Consignment, ConsignmentState, Progress, Refusal
+    from chalicelib.domain import BinImage, BinState, Expectation, Outcome
     from chalicelib.listing import Wanted
     from chalicelib.replay import Past
     from chalicelib.resolution import Act, Resolution, Statement

@@ -15,7 +15,7 @@ from chalicelib.domain import Verdict
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chalicelib.domain import BinStatus
+    from chalicelib.bin_status import BinStatus
 
 
 class Cause(StrEnum):

@@ -13,7 +13,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.domain import Bin, BinState, EpisodeState, OpenRequest
+from chalicelib.bin_status import Bin, OpenRequest
+from chalicelib.domain import BinState, EpisodeState
 from chalicelib.errors import Conflict, NotFound, TemporaryFailure
 from chalicelib.feedback import NOTHING, learnt_from
 from chalicelib.ports_api import Asking, Step
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from chalicelib.bin_status import BinStatus
     from chalicelib.caller import Caller
-    from chalicelib.domain import BinStatus
     from chalicelib.ports import Bins
     from chalicelib.ports_api import People
     from chalicelib.resolution import Finding

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chalicelib.domain import Severity, Verdict
 
 if TYPE_CHECKING:
-    from chalicelib.domain import BinStatus
+    from chalicelib.bin_status import BinStatus
 
 _HIGH_FROM = 1.5
 _MEDIUM_FROM = 0.5

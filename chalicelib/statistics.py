@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from chalicelib.domain import BinStatus
+    from chalicelib.bin_status import BinStatus
 
 PHOTOS: Final = "photos"
 ALERTS: Final = "alerts"

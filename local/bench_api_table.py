@@ -13,13 +13,12 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.aws.bins import typed
+from chalicelib.bin_status import BinStatus, Episode
+from chalicelib.consignment import Consignment
 from chalicelib.domain import (
     BinImage,
     BinState,
-    BinStatus,
-    Consignment,
     Direction,
-    Episode,
     EpisodeState,
     Expectation,
     Inspection,

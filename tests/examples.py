@@ -10,24 +10,19 @@ from urllib.parse import quote_plus
 
 from hypothesis import strategies as st
 
+from chalicelib.bin_status import BinStatus, Episode, OpenRequest
+from chalicelib.consignment import Consignment, ConsignmentState, Progress, Refusal
 from chalicelib.domain import (
     Alert,
     BinImage,
     BinState,
-    BinStatus,
-    Consignment,
-    ConsignmentState,
     Direction,
-    Episode,
     EpisodeState,
     Expectation,
     Inspection,
     Item,
     Judgement,
-    OpenRequest,
     Outcome,
-    Progress,
-    Refusal,
     Rejection,
     Severity,
     Verdict,

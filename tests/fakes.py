@@ -23,8 +23,10 @@ from chalicelib.ports import Standing
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from chalicelib.bin_status import Bin, BinStatus
+    from chalicelib.consignment import Consignment
     from chalicelib.digest import Ruling, Tally
-    from chalicelib.domain import Bin, BinImage, BinStatus, Consignment, Outcome
+    from chalicelib.domain import BinImage, Outcome
     from chalicelib.errors import PhotoRefused
     from chalicelib.events import Message
     from chalicelib.notices import Notice

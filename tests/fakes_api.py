@@ -8,17 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.api.world import World
+from chalicelib.bin_status import Bin, BinStatus
 from chalicelib.caller import Caller
+from chalicelib.consignment import Progress
 from chalicelib.domain import (
     ATTENTION,
-    Bin,
     BinImage,
     BinState,
-    BinStatus,
     Expectation,
     Inspection,
     Judgement,
-    Progress,
     Reason,
     Rejection,
     Verdict,
@@ -40,7 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from chalicelib.aws.policies import Adapt
-    from chalicelib.domain import Consignment, ConsignmentState, Outcome, Refusal
+    from chalicelib.consignment import Consignment, ConsignmentState, Refusal
+    from chalicelib.domain import Outcome
     from chalicelib.items import Attributes
     from chalicelib.ports_api import Asking, Change, Part, Position, Result
     from chalicelib.replay import Past

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.domain import Bin
+from chalicelib.bin_status import Bin
 from chalicelib.feedback import NOTHING
 from chalicelib.resolution import Resolution
 from tests.fakes_trail import FakeTrail
 
 if TYPE_CHECKING:
-    from chalicelib.domain import BinStatus
+    from chalicelib.bin_status import BinStatus
     from chalicelib.feedback import Feedback
     from chalicelib.ports_api import Asking, Step
     from chalicelib.resolution import Act

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from chalicelib.api import shapes
-from chalicelib.domain import Bin, BinImage, BinStatus, Expectation, Inspection, Item, Judgement, Rejection, Verdict
+from chalicelib.bin_status import Bin, BinStatus
+from chalicelib.domain import BinImage, Expectation, Inspection, Item, Judgement, Rejection, Verdict
 from chalicelib.resolution import Act, Cause, Finding, Resolution
 from chalicelib.resolve import reopened, resolved
 from tests.examples import NOON, sure_of

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.api.errors import mistake
 from chalicelib.api.shapes import stored
-from chalicelib.domain import ConsignmentState
+from chalicelib.consignment import ConsignmentState
 from chalicelib.items import timestamp
 
 if TYPE_CHECKING:
-    from chalicelib.domain import Consignment, Progress, Refusal
+    from chalicelib.consignment import Consignment, Progress, Refusal
 
 
 def consignment(consignment: Consignment) -> dict[str, Any]:

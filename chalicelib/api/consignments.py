@@ -10,7 +10,7 @@ from chalice.app import Blueprint
 from chalicelib.api import consignment_shapes, requests, shapes
 from chalicelib.api.cursors import DEFAULT_LIMIT, List
 from chalicelib.api.errors import answered, tagged
-from chalicelib.domain import ConsignmentState, Progress
+from chalicelib.consignment import ConsignmentState, Progress
 from chalicelib.errors import InvalidRequest, NotFound
 from chalicelib.listing import Wanted
 from chalicelib.load import Order
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from chalice.app import Request, Response
 
     from chalicelib.api.world import World
-    from chalicelib.domain import Consignment, Expectation
+    from chalicelib.consignment import Consignment
+    from chalicelib.domain import Expectation
 
 _JSON, _CSV = "application/json", "text/csv"
 

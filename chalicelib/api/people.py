@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chalice.app import Response
 
     from chalicelib.api.world import World
-    from chalicelib.domain import Bin
+    from chalicelib.bin_status import Bin
 
 
 def routes(world: Callable[[], World], authorizer: Any) -> Blueprint:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from chalicelib.api.requests import Paging
     from chalicelib.api.world import World
-    from chalicelib.domain import BinStatus
+    from chalicelib.bin_status import BinStatus
     from chalicelib.ports_api import Page
 
 _RANK = "rank"

@@ -11,16 +11,8 @@ from chalicelib.resolution import Asked, Assignment, PhotoRequest, Reopening
 from chalicelib.severity import severity_of_bin
 
 if TYPE_CHECKING:
-    from chalicelib.domain import (
-        Bin,
-        BinImage,
-        BinStatus,
-        Episode,
-        Expectation,
-        Inspection,
-        Judgement,
-        Outcome,
-    )
+    from chalicelib.bin_status import Bin, BinStatus, Episode
+    from chalicelib.domain import BinImage, Expectation, Inspection, Judgement, Outcome
     from chalicelib.feedback import Estimate, Feedback, Seen
     from chalicelib.ports_api import Pictures, SiteRules
     from chalicelib.resolution import Act, Statement

@@ -14,7 +14,8 @@ from chalicelib.items import bin_key, from_outcome, from_status, to_bin
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chalicelib.domain import Bin, BinStatus, Outcome
+    from chalicelib.bin_status import Bin, BinStatus
+    from chalicelib.domain import Outcome
 
 _serializer = TypeSerializer()
 _deserializer = TypeDeserializer()

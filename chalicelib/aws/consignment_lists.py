@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.bins import plain, typed
 from chalicelib.aws.failures import temporary
-from chalicelib.domain import BinState, Progress
+from chalicelib.consignment import Progress
+from chalicelib.domain import BinState
 from chalicelib.errors import InvalidRequest
 from chalicelib.items_consignments import (
     ALL_CONSIGNMENTS,
@@ -19,7 +20,7 @@ from chalicelib.items_consignments import (
 from chalicelib.ports_api import Page
 
 if TYPE_CHECKING:
-    from chalicelib.domain import Consignment, ConsignmentState, Refusal
+    from chalicelib.consignment import Consignment, ConsignmentState, Refusal
     from chalicelib.ports_api import Position
 
 

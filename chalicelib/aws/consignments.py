@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
 
-    from chalicelib.domain import Bin, Consignment, Expectation
+    from chalicelib.bin_status import Bin
+    from chalicelib.consignment import Consignment
+    from chalicelib.domain import Expectation
     from chalicelib.items import Attributes
     from chalicelib.ports_api import Change
     from chalicelib.trail import AuditRecord

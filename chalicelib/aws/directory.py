@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from chalicelib.domain import BinStatus, Outcome
+    from chalicelib.bin_status import BinStatus
+    from chalicelib.domain import Outcome
     from chalicelib.items import Attributes
     from chalicelib.listing import Wanted
     from chalicelib.ports_api import Position

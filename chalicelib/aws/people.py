@@ -26,7 +26,7 @@ from chalicelib.ports_api import Asking
 from chalicelib.resolution import Resolution
 
 if TYPE_CHECKING:
-    from chalicelib.domain import BinStatus
+    from chalicelib.bin_status import BinStatus
     from chalicelib.items import Attributes
     from chalicelib.ports_api import Step
 

@@ -29,8 +29,9 @@ from training.parallel import in_order
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
+    from chalicelib.bin_status import Bin, BinStatus
     from chalicelib.check import Checker
-    from chalicelib.domain import Bin, BinImage, BinStatus, Outcome
+    from chalicelib.domain import BinImage, Outcome
     from chalicelib.evidence import CountEstimate
     from chalicelib.ports import Bins
     from chalicelib.ports_api import Page, Position

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.aws.bins import DynamoBins, plain, typed
-from chalicelib.domain import Bin, BinStatus, Reason
+from chalicelib.bin_status import Bin, BinStatus
+from chalicelib.domain import Reason
 from chalicelib.errors import Conflict, TemporaryFailure
 from chalicelib.items import from_expectation, from_outcome, from_status
 from tests.delivery import EXPECTATIONS, Delivery, Photo, deliveries, in_order, photo_sets, table_after

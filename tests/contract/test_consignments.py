@@ -12,8 +12,10 @@ from chalicelib.aws.bins import DynamoBins
 from chalicelib.aws.consignment_lists import DynamoConsignmentLists
 from chalicelib.aws.consignments import DynamoConsignments
 from chalicelib.aws.trail import DynamoTrail
+from chalicelib.bin_status import Bin, BinStatus
 from chalicelib.caller import Caller
-from chalicelib.domain import Bin, BinStatus, Consignment, ConsignmentState, Item, Progress, Refusal, Verdict
+from chalicelib.consignment import Consignment, ConsignmentState, Progress, Refusal
+from chalicelib.domain import Item, Verdict
 from chalicelib.errors import InvalidRequest, Mistake, Superseded, TemporaryFailure
 from chalicelib.load import Loader, Order
 from chalicelib.ports_api import LANES, Asking, Change

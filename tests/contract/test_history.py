@@ -9,7 +9,8 @@ import pytest
 
 from chalicelib.aws.bins import typed
 from chalicelib.aws.history import DynamoHistory
-from chalicelib.domain import BinStatus, Expectation, Inspection
+from chalicelib.bin_status import BinStatus
+from chalicelib.domain import Expectation, Inspection
 from chalicelib.errors import TemporaryFailure
 from chalicelib.items import from_outcome, from_status
 from chalicelib.items_people import from_act

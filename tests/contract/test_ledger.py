@@ -18,7 +18,7 @@ from tests.examples import NOON, alert_of, call_of, consignment_of, stray_alert
 from tests.fakes import FakeLedger
 
 if TYPE_CHECKING:
-    from chalicelib.domain import Consignment
+    from chalicelib.consignment import Consignment
     from chalicelib.ports import Ledger
     from local.emulator import Emulator
 

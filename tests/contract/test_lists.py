@@ -11,7 +11,8 @@ import pytest
 
 from chalicelib.aws.bins import typed
 from chalicelib.aws.directory import DynamoDirectory
-from chalicelib.domain import ATTENTION, Bin, BinState, BinStatus, Episode, EpisodeState, Judgement, Severity, Verdict
+from chalicelib.bin_status import Bin, BinStatus, Episode
+from chalicelib.domain import ATTENTION, BinState, EpisodeState, Judgement, Severity, Verdict
 from chalicelib.errors import InvalidRequest
 from chalicelib.items import from_status
 from chalicelib.items_people import from_act

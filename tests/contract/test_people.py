@@ -36,7 +36,7 @@ from tests.table import table_shape
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chalicelib.domain import BinStatus
+    from chalicelib.bin_status import BinStatus
     from chalicelib.ports import Bins
     from chalicelib.ports_api import Consignments, Directory, People, Trail
     from local.emulator import Emulator

@@ -15,7 +15,7 @@ from chalice.test import Client
 
 from app import app
 from chalicelib.aws.bins import typed
-from chalicelib.domain import BinStatus
+from chalicelib.bin_status import BinStatus
 from chalicelib.items import from_expectation, from_status
 from tests.endpoint import ENDPOINT, serving
 from tests.examples import JPEG, NOON, expecting, image_of, record_of

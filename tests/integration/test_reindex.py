@@ -9,7 +9,8 @@ import pytest
 
 from chalicelib.aws.bins import typed
 from chalicelib.aws.directory import DynamoDirectory
-from chalicelib.domain import BinState, BinStatus
+from chalicelib.bin_status import BinStatus
+from chalicelib.domain import BinState
 from chalicelib.items import INDEX_ATTRIBUTES, from_status
 from chalicelib.items_people import from_act
 from chalicelib.listing import Wanted

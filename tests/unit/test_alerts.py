@@ -8,18 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.alerts import alert_for, photo_call_for, raised_by
-from chalicelib.domain import (
-    BinState,
-    BinStatus,
-    Direction,
-    Episode,
-    EpisodeState,
-    Judgement,
-    OpenRequest,
-    Reason,
-    Severity,
-    Verdict,
-)
+from chalicelib.bin_status import BinStatus, Episode, OpenRequest
+from chalicelib.domain import BinState, Direction, EpisodeState, Judgement, Reason, Severity, Verdict
 from chalicelib.events import StatusChange
 from chalicelib.severity import at_stake, severity_of, severity_of_bin
 from tests.examples import NOON, image_of, rejection_of, seconds_later

@@ -9,7 +9,8 @@ import pytest
 from chalice import Chalice
 
 from chalicelib.api import register
-from chalicelib.domain import BinState, Refusal, Verdict
+from chalicelib.consignment import Refusal
+from chalicelib.domain import BinState, Verdict
 from chalicelib.errors import Mistake, Unprocessable
 from tests.described import DescribedClient as Client
 from tests.fakes_api import FakeWorld, broken, expectation_of, image_of, inspection_of, minutes

@@ -20,7 +20,8 @@ from chalice.test import Client
 from app import app
 from chalicelib import wiring
 from chalicelib.aws.bins import typed
-from chalicelib.domain import BinState, BinStatus, OpenRequest, Reason
+from chalicelib.bin_status import BinStatus, OpenRequest
+from chalicelib.domain import BinState, Reason
 from chalicelib.errors import TemporaryFailure
 from chalicelib.items import from_outcome, from_status
 from chalicelib.items_statistics import from_site

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chalicelib.caller import Caller
-from chalicelib.domain import BinState, Consignment, ConsignmentState, Progress, Verdict
+from chalicelib.consignment import Consignment, ConsignmentState, Progress
+from chalicelib.domain import BinState, Verdict
 from chalicelib.errors import Closed, Conflict, Held, NotFound, PreconditionFailed, Superseded, TemporaryFailure
 from chalicelib.load import Order
 from chalicelib.trail import Action

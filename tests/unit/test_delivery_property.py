@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain import BinStatus, Rejection
+from chalicelib.bin_status import BinStatus
+from chalicelib.domain import Rejection
 from chalicelib.items import from_expectation, from_status, to_outcome, to_status
 from tests.delivery import (
     EXPECTATIONS,

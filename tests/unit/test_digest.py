@@ -28,8 +28,9 @@ from tests.examples import NOON, alert_of, consignment_of, moments, seconds_late
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chalicelib.consignment import Consignment
     from chalicelib.digest import Ruling
-    from chalicelib.domain import Alert, Consignment
+    from chalicelib.domain import Alert
 
 ALONE, DIGEST, SILENT = Dispatch.ALONE, Dispatch.DIGEST, Dispatch.SILENT
 WIDE = DigestLimits(alerts_per_window=10_000)

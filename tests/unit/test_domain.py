@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.bin_status import BinStatus, OpenRequest
 from chalicelib.domain import (
     ATTENTION,
     BinState,
-    BinStatus,
     Direction,
     EpisodeState,
     Judgement,
-    OpenRequest,
     Reason,
     Verdict,
     bin_id_of,

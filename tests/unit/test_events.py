@@ -10,7 +10,8 @@ from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import BinImage, BinState, BinStatus, Reason
+from chalicelib.bin_status import BinStatus
+from chalicelib.domain import BinImage, BinState, Reason
 from chalicelib.errors import MalformedMessage
 from chalicelib.events import StatusChange, change_in, files_in
 from chalicelib.items import from_expectation, from_outcome, from_status, moment

@@ -23,7 +23,7 @@ from tests.fakes_api import FakePictures, expectation_of, image_of, inspection_o
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from chalicelib.domain import BinStatus
+    from chalicelib.bin_status import BinStatus
 
 
 def request_with(accept: str | None, **query: str) -> Request:

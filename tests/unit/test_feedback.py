@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.bin_status import BinStatus, Episode
 from chalicelib.decide import chosen_for_audit, decide
-from chalicelib.domain import BinState, BinStatus, Episode, EpisodeState, Expectation, Judgement, Verdict
+from chalicelib.domain import BinState, EpisodeState, Expectation, Judgement, Verdict
 from chalicelib.evidence import CountEstimate, Evidence
 from chalicelib.feedback import NOTHING, Adaptation, Feedback, learnt_from, rate_from, with_rate
 from chalicelib.policy import DEFAULT

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import items
-from chalicelib.domain import Bin, BinState, BinStatus
+from chalicelib.bin_status import Bin, BinStatus
+from chalicelib.domain import BinState
 from tests.examples import (
     NOON,
     expectations,

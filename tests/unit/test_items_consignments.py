@@ -10,7 +10,8 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import ConsignmentState, Expectation, Item
+from chalicelib.consignment import ConsignmentState
+from chalicelib.domain import Expectation, Item
 from chalicelib.items_consignments import (
     _PART,
     from_asked,
@@ -26,7 +27,7 @@ from chalicelib.items_consignments import (
 from tests.examples import NOON, consignment_of, consignments, mistakes, names, refusals
 
 if TYPE_CHECKING:
-    from chalicelib.domain import Consignment, Refusal
+    from chalicelib.consignment import Consignment, Refusal
     from chalicelib.errors import Mistake
     from chalicelib.items import Attributes
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib import items_people
-from chalicelib.domain import BinState, BinStatus, Episode, EpisodeState, Judgement, Verdict
+from chalicelib.bin_status import BinStatus, Episode
+from chalicelib.domain import BinState, EpisodeState, Judgement, Verdict
 from chalicelib.feedback import Feedback
 from chalicelib.items import INDEX_ATTRIBUTES, from_status, to_status
 from chalicelib.resolution import Statement

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from chalicelib.domain import BinState, BinStatus, Episode, EpisodeState, Judgement, Severity, Verdict
+from chalicelib.bin_status import BinStatus, Episode
+from chalicelib.domain import BinState, EpisodeState, Judgement, Severity, Verdict
 from chalicelib.errors import InvalidRequest
 from chalicelib.listing import NO_SITE, SERVED, Listed, Sort, Wanted, list_for
 from tests.examples import NOON, statuses

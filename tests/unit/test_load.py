@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import BinState, Consignment, ConsignmentState, Expectation, Verdict
+from chalicelib.consignment import Consignment, ConsignmentState
+from chalicelib.domain import BinState, Expectation, Verdict
 from chalicelib.errors import Conflict, TemporaryFailure
 from chalicelib.load import digest_of
 from chalicelib.ports_api import MOST_CHANGES

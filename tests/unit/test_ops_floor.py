@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from chalicelib.api import world as api_world
-    from chalicelib.domain import BinStatus
+    from chalicelib.bin_status import BinStatus
     from chalicelib.listing import Wanted
     from chalicelib.ports_api import Page, Position
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.caller import Caller
-from chalicelib.domain import BinImage, ConsignmentState, Reason, Rejection
+from chalicelib.consignment import ConsignmentState
+from chalicelib.domain import BinImage, Reason, Rejection
 from chalicelib.errors import PhotoRefused, TemporaryFailure
 from chalicelib.load import Order
 from chalicelib.receive import Ending, Receiver

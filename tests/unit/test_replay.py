@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.bin_status import BinStatus
 from chalicelib.decide import judge
-from chalicelib.domain import BinStatus, Inspection, Verdict
+from chalicelib.domain import Inspection, Verdict
 from chalicelib.evidence import Evidence
 from chalicelib.items import from_expectation, from_status, to_outcome, to_status
 from chalicelib.replay import Replayed, Tally, Truth, replay

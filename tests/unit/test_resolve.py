@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.alerts import alert_for, photo_call_for
+from chalicelib.bin_status import Bin, BinStatus
 from chalicelib.caller import Caller
 from chalicelib.check import judgement_with
 from chalicelib.decide import decide
-from chalicelib.domain import Bin, BinState, BinStatus, EpisodeState, Reason, Verdict
+from chalicelib.domain import BinState, EpisodeState, Reason, Verdict
 from chalicelib.errors import Conflict, NotFound, PreconditionFailed, TemporaryFailure
 from chalicelib.events import StatusChange
 from chalicelib.evidence import Evidence

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import BinState, BinStatus, Verdict
+from chalicelib.bin_status import BinStatus
+from chalicelib.domain import BinState, Verdict
 from chalicelib.statistics import EDGES, Counts, Happened, counted, counts_of, hour_of
 from tests.examples import NOON, image_of, moments, seconds_later
 

@@ -11,8 +11,9 @@ import pytest
 from chalice.package import YAMLTemplateSerializer
 
 from chalicelib.api.errors import problem
+from chalicelib.bin_status import BinStatus, Episode
 from chalicelib.digest import Dispatch, Ruling
-from chalicelib.domain import BinState, BinStatus, Episode, EpisodeState, Verdict
+from chalicelib.domain import BinState, EpisodeState, Verdict
 from chalicelib.items import from_outcome, from_status, photo_key, status_key
 from chalicelib.items_alerts import alert_key, from_ruling
 from tests.examples import NOON, alert_of, image_of, inspection_of, rejection_of, stray_alert

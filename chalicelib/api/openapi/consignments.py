@@ -21,7 +21,8 @@ from chalicelib.api.openapi.vocabulary import (
     whole,
     with_fields,
 )
-from chalicelib.domain import MOST_BINS, ConsignmentState
+from chalicelib.consignment import ConsignmentState
+from chalicelib.domain import MOST_BINS
 
 _CONSIGNMENT: Final = record(
     "A consignment without its bins.",
