@@ -15,6 +15,9 @@ from hypothesis import settings
 
 # Read when chalicelib.telemetry is imported; the template sets it in the functions.
 os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Bincheck")
+# A console that is made while these are set keeps that width, whatever a test asks for; xdist's workers have them.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
