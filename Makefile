@@ -7,8 +7,8 @@ LOCAL = .venv
 DEV = .venv-dev
 TRAINING = .venv-training
 RIVAL = build/toolkit
-# A file of tests per processor: what a file sets up, it sets up once.
-AT_ONCE = --numprocesses auto --maxprocesses 4 --dist loadfile
+# A file of tests per processor, in order: what a file sets up, it sets up once.
+AT_ONCE = --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up backfill chain test check format bench bench-api bench-endpoint fuzz soak image deploy destroy dead-letters redrive clean
