@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from training.calibrate import Calibration
-from training.network import Released, build, load_weights
+from training.card import MIRRORED
+from training.network import Released, Viewing, build, load_weights
 from training.serving.images import decode
 
 if TYPE_CHECKING:
@@ -31,8 +32,11 @@ def model_fn(model_dir: str) -> nn.Module:
     weights = torch.load(folder / "weights.pt", map_location="cpu", weights_only=True)
     stated = facts["calibration"]
     calibration = Calibration(stated["temperature"], tuple(stated["scale"]), tuple(stated["bias"]))
-    enlarge = knobs.get("enlarge", 1.0)  # releases from before that knob saw photos as they are
-    return Released(load_weights(network, weights), calibration, enlarge).eval()
+    viewing = Viewing(
+        enlarge=knobs.get("enlarge", 1.0),  # releases from before that knob saw photos as they are
+        mirrored=MIRRORED in facts["preprocessing"]["in_graph"],
+    )
+    return Released(load_weights(network, weights), calibration, viewing).eval()
 
 
 def input_fn(body: bytes, _content_type: str) -> torch.Tensor:
