@@ -118,13 +118,14 @@ def test_a_bad_file_is_refused_with_every_line_and_mended_by_the_next(site: Site
 
 
 def test_a_file_that_is_told_again_after_a_newer_one_changes_nothing(site: Site, name: str) -> None:
+    others = site.inbox()
     site.drop(name, f"{HEADER}{name}-1,1,,\r\n")
     site.becomes(name, "loaded")
     older = site.file_of(name)
     site.drop(name, f"{HEADER}{name}-1,2,,\r\n")
     eventually(lambda: site.expected(f"{name}-1") == 2, PATIENCE)
     site.becomes(name, "loaded")
-    newest, version, others = site.file_of(name), site.get(name)["version"], site.inbox()
+    newest, version = site.file_of(name), site.get(name)["version"]
     for file in (older, newest, older):
         site.announce(file)
     eventually(lambda: site.inbox() <= others, PATIENCE)

@@ -21,7 +21,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the training environment")
 
+import onnx  # noqa: E402 - the training environment has it
+
 from training.calibrate import Calibration  # noqa: E402 - torch comes first, here and below
+from training.card import MIRRORED  # noqa: E402
 from training.dataset import labels_of  # noqa: E402
 from training.drawn import write_bins  # noqa: E402
 from training.ensemble import compare, soup  # noqa: E402
@@ -349,6 +352,28 @@ def test_an_8_bit_release_is_smaller_and_says_what_that_changed(
     assert 0 < facts["quantisation"]["mean_change"] <= facts["quantisation"]["largest_change"] < 0.5
     assert np.allclose(probabilities_of(load(eight), records).sum(axis=1), 1, atol=1e-3)
     assert {file.name for file in eight.iterdir()} == {file.name for file in released.iterdir()}
+
+
+def test_a_release_that_looks_at_photos_once_says_so_and_mirrors_nothing(
+    finished: tuple[Run, Learner, list[str]], released: Path, workplace: Path
+) -> None:
+    once = workplace / "one-view"
+    package(finished[0], once, "1", NOW, mirrored=False, progress=silent)
+    facts, graphs = (
+        [json.loads((folder / "model.json").read_text()) for folder in (released, once)],
+        [onnx.load(folder / "model.onnx").graph for folder in (released, once)],
+    )
+
+    assert [MIRRORED in one["preprocessing"]["in_graph"] for one in facts] == [True, False]
+    assert [_mirrors(graph) for graph in graphs] == [True, False]
+    assert "--one-view" in (once / "MODEL_CARD.md").read_text()
+
+
+def _mirrors(graph: onnx.GraphProto) -> bool:
+    """Whether anything is read backwards: a slice whose step is below nought."""
+    numbers = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    steps = [numbers[node.input[4]] for node in graph.node if node.op_type == "Slice" and len(node.input) > 4]
+    return any((step < 0).any() for step in steps)
 
 
 def test_the_stored_weights_are_compressed_and_the_same_each_time(released: Path, workplace: Path) -> None:

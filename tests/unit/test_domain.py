@@ -188,7 +188,8 @@ def test_a_rejected_photo_leaves_no_finding_of_an_older_one() -> None:
     unreadable = rejection_of(image_of(version="v2", uploaded_at=seconds_later(1)))
     after = judged.after(unreadable, None)
     assert (after.state, after.reason) == (BinState.REJECTED, "truncated")
-    assert after.predicted is after.judgement is after.model is None
+    assert after.predicted is after.certainty is after.judgement is after.model is None
+    assert (bool(judged.probabilities), after.probabilities) == (True, ())
     assert (after.expected, after.consignment_id) == (3, "C-1")
 
 
@@ -202,7 +203,8 @@ def test_a_new_expectation_makes_older_findings_void() -> None:
     judged = BinStatus("A-17").expecting(expecting(3), NOON).after(finding, None)
     waiting = judged.expecting(expecting(5, consignment_id="C-2"), seconds_later(9))
     assert (waiting.state, waiting.expected, waiting.consignment_id) == (BinState.WAITING, 5, "C-2")
-    assert waiting.predicted is waiting.judgement is waiting.evidence is None
+    assert waiting.predicted is waiting.certainty is waiting.judgement is waiting.evidence is None
+    assert (bool(judged.probabilities), waiting.probabilities) == (True, ())
     assert waiting.image == finding.image
     late = inspection_of(image_of(version="v0", uploaded_at=seconds_later(-1)), Verdict.MISMATCH)
     assert waiting.after(late, None).state is BinState.WAITING
