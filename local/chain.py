@@ -24,6 +24,7 @@ from local.plan import NoPhotos
 from training.drawn import drawn_counts, write_bins
 from training.fetch.choice import place
 from training.fetch.sources import METADATA, metadata_name, photo_name
+from training.released import networks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -79,12 +80,13 @@ class Bins:
 
 
 def start_from(weights: Path | None) -> Start:
-    """Start from a file of mobilenet_v2's weights; without one, from the released model's, whatever that is."""
+    """Start from a file of mobilenet_v2's weights; without one, from the released model's smallest network."""
     if weights is not None:
         return Start("mobilenet_v2", weights, weights.name)
     facts = json.loads((_RELEASED / "model.json").read_text(encoding="utf-8"))
     origin = f"{facts['name']}/{facts['version']}, which may have learnt from these very photos"
-    return Start(facts["hyperparameters"]["architecture"], _RELEASED / "weights.pt", origin)
+    smallest = min(networks_of(facts), key=lambda network: (_RELEASED / network["weights"]).stat().st_size)
+    return Start(smallest["hyperparameters"]["architecture"], _RELEASED / smallest["weights"], origin)
 
 
 def stages(out: Path, bins: Bins, start: Start) -> list[Stage]:

@@ -4,12 +4,10 @@ from typing import Any, Final
 
 from training.data_card_text import Source
 from training.knobs import Knobs, as_options
+from training.released import networks_of
 
 PUBLISHED: Final = {"accuracy": 0.3584, "loss": 1.4073}
 """The run to beat by the seed's protocol: five classes, 10,441 photos, 20 epochs after a hyperparameter search."""
-
-MIRRORED: Final = "mirrored second view"
-"""What the facts of a release say of preprocessing where it looks at each photo in the mirror as well."""
 
 _CARD: Final = """\
 # {name} {version}
@@ -20,7 +18,7 @@ Counts the items in a photo of a warehouse bin: a probability for each of {class
 
 {licence}
 
-The network is a `{architecture}`, fine-tuned whole from: {backbone_source}.{teachers}{precision}
+{networks}{precision}
 
 Beside the real photos it learnt from {drawn} drawn ones (`python -m training draw`), so that it also counts in
 the demo's bins. Each figure below is for one kind only.
@@ -70,12 +68,12 @@ not hold. It cannot tell which goods are in the bin, and says nothing about peop
 
 ## Making it again
 
-    python -m training train --data $DATA{feedback_options} --backbone-weights $WEIGHTS --out $RUN{options}
-    python -m training package --run $RUN --out models/{name} --version {version}{packaging}
+{trainings}
+    python -m training package{runs} --out models/{name} --version {version}{packaging}
     python -m training evaluate --model models/{name} --data $DATA --protocol seed
 
 DATA is a folder with `bin-images/` and `metadata/` in the layout of the public bucket `aft-vbi-pds`, WEIGHTS a state
-dict of the backbone (leave the option out and torchvision downloads its own), RUN a new folder; a teacher is the folder
+dict of the backbone (leave the option out and torchvision downloads its own), {folders}; a teacher is the folder
 of a run or of an earlier release. The photos and their
 split have the manifest hash `{manifest}`. Threads and
 hardware change the last digits.
@@ -99,35 +97,67 @@ the photos and of the weights that training started from.""",
 
 def model_card(facts: dict[str, Any]) -> str:
     """Write the card in Markdown, from the content of model.json."""
-    knobs = facts["hyperparameters"]
+    networks = networks_of(facts)
+    runs = ["$RUN"] if len(networks) == 1 else [f"$RUN{number}" for number, _ in enumerate(networks, start=1)]
     calibrated = facts["calibration"]
     return _CARD.format(
         name=facts["name"],
         version=facts["version"],
         licence=_LICENCE[Source(facts["data"]["source"])],
         classes=", ".join(facts["classes"]),
-        architecture=knobs["architecture"],
-        backbone_source=knobs["backbone_source"],
+        networks=_networks(networks),
         precision=_precision(facts),
-        drawn=knobs["drawn"],
+        drawn=networks[0]["hyperparameters"]["drawn"],
         splits=_table(
             ["", *facts["classes"], "all"],
             [[name, *counts, sum(counts)] for name, counts in facts["data"]["classes_per_split"].items()],
         ),
         results=_results(facts["metrics"]),
         per_class=_per_class(facts["metrics"]["real-test"]["seed"]["per_class"]),
-        teachers=_teachers(knobs),
         feedback=_feedback(facts["data"].get("feedback")),
-        feedback_options=" --feedback $FEEDBACK" if "feedback" in facts["data"] else "",
+        trainings="\n".join(
+            _training(network, run, with_feedback="feedback" in facts["data"])
+            for network, run in zip(networks, runs, strict=True)
+        ),
+        folders="RUN a new folder" if len(runs) == 1 else f"{', '.join(run[1:] for run in runs)} new folders",
+        runs="".join(f" --run {run}" for run in runs),
         method=calibrated["method"],
         calibration_n=calibrated["n"],
         calibrations=_calibrations(calibrated["compared"]),
         drawn_temperature=_drawn_temperature(calibrated),
         prior=", ".join(f"{share:.3f}" for share in facts["prior"]),
-        options=_options(knobs),
         manifest=facts["data"]["manifest_sha256"],
-        packaging=_packaging(facts),
+        packaging=_packaging(facts, networks),
     )
+
+
+def _networks(networks: list[dict[str, Any]]) -> str:
+    """Say what each network is and came from."""
+    if len(networks) == 1:
+        return f"The network is {_network(networks[0])}"
+    told = [f"- `{network['weights']}` is {_network(network)}" for network in networks]
+    return "\n".join([f"{len(networks)} networks look at each photo, and their logits are averaged:", "", *told])
+
+
+def _network(network: dict[str, Any]) -> str:
+    teachers = " and ".join(network["teachers"])
+    teaching, enlarge = network["hyperparameters"]["teaching"], network["viewing"]["enlarge"]
+    told = [
+        f"a `{network['hyperparameters']['architecture']}`, fine-tuned whole from: {network['backbone_source']}.",
+        f"It sees photos enlarged by {enlarge:g}." if enlarge != 1 else "",
+        f"{teaching:.0%} of each target came from {teachers}, trained on the same photos." if teachers else "",
+        f"Its weights are the mean of {network['averaged']} runs." if network["averaged"] > 1 else "",
+    ]
+    return " ".join(sentence for sentence in told if sentence)
+
+
+def _training(network: dict[str, Any], run: str, *, with_feedback: bool) -> str:
+    """Spell the command that a network was trained with."""
+    feedback = " --feedback $FEEDBACK" if with_feedback else ""
+    options = as_options(network["hyperparameters"], Knobs())
+    teachers = "".join(f" --teacher {teacher}" for teacher in network["teachers"])
+    data = f"--data $DATA{feedback} --backbone-weights $WEIGHTS"
+    return f"    python -m training train {data} --out {run}{options}{teachers}"
 
 
 def _results(metrics: dict[str, Any]) -> str:
@@ -171,19 +201,10 @@ def _calibrations(compared: list[dict[str, Any]]) -> str:
     return _table(["method", "loss", "gain"], rows)
 
 
-def _packaging(facts: dict[str, Any]) -> str:
+def _packaging(facts: dict[str, Any], networks: list[dict[str, Any]]) -> str:
     """Give the options of `package` with which it was made."""
     eight_bits = " --eight-bits" if "quantisation" in facts else ""
-    return eight_bits if MIRRORED in facts["preprocessing"]["in_graph"] else f"{eight_bits} --one-view"
-
-
-def _teachers(knobs: dict[str, Any]) -> str:
-    teachers = " and ".join(knobs["teachers"])
-    told = [
-        f"{knobs['teaching']:.0%} of each target came from {teachers}, trained on the same photos." if teachers else "",
-        f"Its weights are the mean of {knobs['averaged']} runs." if knobs["averaged"] > 1 else "",
-    ]
-    return "".join(f" {sentence}" for sentence in told if sentence)
+    return eight_bits if networks[0]["viewing"]["mirrored"] else f"{eight_bits} --one-view"
 
 
 def _feedback(feedback: dict[str, Any] | None) -> str:
@@ -211,11 +232,6 @@ def _precision(facts: dict[str, Any]) -> str:
         f" {changed['largest_change']:.3f} at most, seed accuracy from {accuracy:.4f} to {accuracy_8:.4f} and loss from"
         f" {loss:.4f} to {loss_8:.4f}."
     )
-
-
-def _options(knobs: dict[str, Any]) -> str:
-    """Spell the knobs that differ from their defaults, as options of `train`."""
-    return as_options(knobs, Knobs()) + "".join(f" --teacher {teacher}" for teacher in knobs["teachers"])
 
 
 def _table(head: list[str], rows: list[list[Any]]) -> str:

@@ -1,9 +1,9 @@
 """Several finished runs as one counter: whether they are better together, and whether their weights can be averaged.
 
-Two ways. The mean of their probabilities costs as much as all of them; it is what a student may hope to learn
-from them (`train --teacher`). The mean of their weights costs no more than one, but only works for runs that
-started from the same weights and did not drift far apart (Wortsman et al., 2022, "Model soups"). The validation
-split judges both; no test photo is looked at.
+Two ways. The mean of their logits costs as much as all of them; it can be released (`package --run` for each), and is
+what a student may hope to learn from them (`train --teacher`). The mean of their weights costs no more than one, but
+only works for runs that started from the same weights and did not drift far apart (Wortsman et al., 2022, "Model
+soups"). The validation split judges both; no test photo is looked at.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from training.dataset import Photos
 from training.errors import OtherPhotosError, UnusableModelError
-from training.network import build, load_weights
+from training.network import network_of
 from training.progress import Progress
-from training.records import CLASSES
-from training.run import Run, Weights, gather, photos_of
+from training.run import Run, gather, photos_of
 from training.scores import Protocol, Scores, score
+from training.stored_weights import Weights
 from training.train import logits_of
 
 
@@ -49,18 +49,17 @@ class Candidate:
 
 
 def compare(runs: Sequence[Run], *, progress: Progress) -> list[Candidate]:
-    """Judge each run, the mean of all probabilities and, where they are of one architecture, of all weights.
+    """Judge each run, the mean of all logits and, where they are of one architecture, of all weights.
 
     Raises OtherPhotosError where the runs do not share their validation photos and UnfinishedRunError for one that has
     not come to its end.
     """
     photos = _validation(runs, progress)
     singles = [_judged(run, run.best_network(), photos) for run in runs]
-    together = np.mean([single.probabilities for single in singles], axis=0)
-    candidates = [*singles, Candidate("mean of probabilities", together, photos.labels)]
+    candidates = [*singles, _together(singles)]
     if len({_kind(run) for run in runs}) == 1:
         mean = mean_weights([run.best_network().state_dict() for run in runs])
-        candidates.append(_judged(runs[0], _network(runs[0], mean), photos, "mean of weights"))
+        candidates.append(_judged(runs[0], network_of(runs[0].knobs.architecture, mean), photos, "mean of weights"))
     return candidates
 
 
@@ -79,11 +78,17 @@ def soup(runs: Sequence[Run], out: Path, *, progress: Progress) -> list[Run]:
     lowest = np.inf
     for run in sorted(runs, key=lambda run: alone[run]):
         mean = mean_weights([one.best_network().state_dict() for one in [*kept, run]])
-        loss = _judged(run, _network(run, mean), photos).losses.mean()
+        loss = _judged(run, network_of(run.knobs.architecture, mean), photos).losses.mean()
         if loss < lowest:
             kept, best, lowest = [*kept, run], mean, loss
     kept[0].deliver(out, weights=best, averaged=len(kept))
     return kept
+
+
+def _together(singles: Sequence[Candidate]) -> Candidate:
+    """Average logits as a release of several networks does; those of a photo are known up to a constant."""
+    chances = np.exp(np.mean([np.log(single.probabilities) for single in singles], axis=0))
+    return Candidate("mean of logits", chances / chances.sum(axis=1, keepdims=True), singles[0].labels)
 
 
 def mean_weights(states: Sequence[Mapping[str, torch.Tensor]]) -> Weights:
@@ -110,7 +115,3 @@ def _kind(run: Run) -> tuple[str, int, float]:
 def _judged(run: Run, network: torch.nn.Module, photos: Photos, name: str | None = None) -> Candidate:
     logits = logits_of(network, photos, torch.device("cpu"), enlarge=run.knobs.enlarge, fast=True)
     return Candidate(name or run.out.name, torch.softmax(logits.double(), dim=1).numpy(), photos.labels)
-
-
-def _network(run: Run, weights: Weights) -> torch.nn.Module:
-    return load_weights(build(run.knobs.architecture, len(CLASSES), None, pretrained=False), weights)

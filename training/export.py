@@ -1,12 +1,14 @@
-"""From a trained network to the file that is served: one ONNX graph from decoded pixels to probabilities.
+"""From trained networks to the file that is served: one ONNX graph from decoded pixels to probabilities.
 
     input   images         uint8   [N,224,224,3]  RGB, N free
     output  probabilities  float32 [N,7]          calibrated, each row sums to 1
 
-Normalisation, enlargement, a mirrored second view, the calibration and the softmax are inside the graph, and batch
-norm is folded into the convolutions before it: nothing is left in which training and serving could differ.
+Normalisation, enlargement, mirrored second views, the mean over views and networks, the calibration and the softmax
+are inside the graph, and batch norm is folded into the convolutions before it: nothing is left in which training and
+serving could differ.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +20,7 @@ from torch.fx.experimental.optimization import fuse
 
 from training.calibrate import Calibration
 from training.errors import ExportMismatchError
-from training.network import Released, Viewing
+from training.network import Released, Views
 
 OPSET: Final = 20
 
@@ -26,16 +28,14 @@ TOLERANCE: Final = 1e-4
 """Largest difference between a probability from the graph and the same one from torch, in single precision."""
 
 
-def export(
-    network: torch.nn.Module, calibration: Calibration, size: tuple[int, int], viewing: Viewing, file: Path
-) -> float:
-    """Write the graph and hold it against torch on random photos, one and several at a time.
+def export(views: Sequence[Views], calibration: Calibration, size: tuple[int, int], file: Path) -> float:
+    """Write the graph of one or several networks and hold it against torch on random photos, one and several at a time.
 
-    `size` is (width, height) of a photo, at which the network looks as `viewing` says. Returns the largest difference
-    seen between two probabilities; raises ExportMismatchError where it is above TOLERANCE.
+    `size` is (width, height) of a photo. Returns the largest difference seen between two probabilities; raises
+    ExportMismatchError where it is above TOLERANCE.
     """
-    released = Released(network.eval().cpu().float(), calibration, viewing).eval()
-    released.network = fuse(released.network)
+    fused = [Views(fuse(one.network.eval().cpu().float()), one.viewing) for one in views]
+    released = Released(fused, calibration).eval()
     width, height = size
     example = torch.randint(0, 256, (3, height, width, 3), dtype=torch.uint8)
     program = torch.onnx.export(

@@ -4,18 +4,18 @@ An 8-bit network is calibrated on its own answers, not on those of the one that 
 """
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import onnxruntime
-import torch
 from numpy.typing import NDArray
 
 from training.calibrate import Calibration
 from training.export import export
-from training.network import Viewing
+from training.network import Views
 from training.pixels import Pixels
 from training.quantise import quantise
 from training.records import CLASSES
@@ -27,17 +27,17 @@ _BATCH: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A network on its way to being released; `ranges` are photos [N,H,W,3] for 8 bits, None for single precision."""
+    """Networks on their way to being released; `ranges` are photos [N,H,W,3] for 8 bits, None for single precision."""
 
-    network: torch.nn.Module
+    views: Sequence[Views]
+    """Each network with how it looks at a photo."""
     size: tuple[int, int]
     """(width, height) of a photo."""
-    viewing: Viewing
     ranges: Pixels | None
 
     @property
     def precision(self) -> str:
-        """Name the numbers that it calculates with."""
+        """Name the numbers that they calculate with."""
         return "float32" if self.ranges is None else "int8"
 
     def write(self, calibration: Calibration, file: Path) -> float:
@@ -46,10 +46,10 @@ class Graph:
         Raises ExportMismatchError where that is too large, UnusableModelError where there is nothing to quantise.
         """
         if self.ranges is None:
-            return export(self.network, calibration, self.size, self.viewing, file)
+            return export(self.views, calibration, self.size, file)
         with tempfile.TemporaryDirectory() as folder:
             precise = Path(folder) / file.name
-            difference = export(self.network, calibration, self.size, self.viewing, precise)
+            difference = export(self.views, calibration, self.size, precise)
             quantise(precise, self.ranges, file)
         return difference
 

@@ -3,17 +3,20 @@
 Knows nothing of files of photos, of losses or of loops.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows it by
 
+from training import stored_weights
 from training.calibrate import Calibration
 from training.efficientnet_lite import SCALES, EfficientNetLite
 from training.errors import UnusableBackboneError
+from training.records import CLASSES
 from training.resnetv2 import ResNet50V2Stage3
 from training.torchvision_beside_cpu_torch import torchvision_models
 
@@ -78,7 +81,7 @@ def without_head(network: nn.Module, state: dict[str, torch.Tensor]) -> dict[str
 def _load_backbone(network: nn.Module, weights: Path) -> None:
     head = [f"{_head_name(network)}.{parameter}" for parameter in ("weight", "bias")]
     fresh = network.state_dict()
-    state = torch.load(weights, map_location="cpu", weights_only=True)
+    state = stored_weights.read(weights)
     of_other_classes = [name for name in head if name in state and state[name].shape != fresh[name].shape]
     outcome = network.load_state_dict(
         {name: tensor for name, tensor in state.items() if name not in of_other_classes}, strict=False
@@ -150,23 +153,29 @@ class Views(nn.Module):
         return both.unflatten(0, (2, -1)).mean(dim=0)
 
 
-class Released(Views):
-    """What is exported: photos uint8 [N,H,W,3] to calibrated probabilities float32 [N,classes]."""
+class Released(nn.Module):
+    """What is exported: photos uint8 [N,H,W,3] to calibrated probabilities float32 [N,classes].
 
-    def __init__(self, network: nn.Module, calibration: Calibration, viewing: Viewing = Viewing()) -> None:
-        """Wrap a network with what its calibration split asked for."""
-        super().__init__(network, viewing)
+    The logits of several networks are averaged, as those of one network's views are.
+    """
+
+    def __init__(self, views: Iterable[Views], calibration: Calibration) -> None:
+        """Wrap networks with what the calibration split asked of them together."""
+        super().__init__()
+        self.views = nn.ModuleList(views)
         self.temperature = calibration.temperature
         self.register_buffer("scale", torch.tensor(calibration.scale))
         self.register_buffer("bias", torch.tensor(calibration.bias))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Turn photos uint8 [N,H,W,3] into probabilities [N,classes]."""
-        log_chances = torch.log_softmax(super().forward(images) / self.temperature, dim=1)
+        logits = torch.stack([views(images) for views in self.views]).mean(dim=0)
+        log_chances = torch.log_softmax(logits / self.temperature, dim=1)
         return torch.softmax(log_chances * self.scale + self.bias, dim=1)
 
 
-def load_weights(network: nn.Module, weights: dict[str, Any]) -> nn.Module:
-    """Put these weights (of any float precision) into the network and make it ready to be asked."""
+def network_of(architecture: str, weights: Mapping[str, torch.Tensor]) -> nn.Module:
+    """Make a counter with these weights (of any float precision), ready to be asked."""
+    network = build(architecture, len(CLASSES), None, pretrained=False)
     network.load_state_dict(weights)
     return network.eval()

@@ -1,9 +1,10 @@
-"""From a finished run to the released model: calibrate, export, test, and say what it is.
+"""From finished runs to the released model: calibrate, export, test, and say what it is.
 
     model.onnx      the graph that is served
-    weights.pt      the same network's state dict, matrices as float16, to train on from
+    weights-1.pt    the weights of the network in it, to train on from (see `training.stored_weights`); a release of
+                    several networks has one file for each
     baseline.json   how photos and answers were, for `watch` (see `training.watch.make`)
-    model.json      the facts: preprocessing, temperature, prior, metrics, hyperparameters, data, commit
+    model.json      the facts: preprocessing, networks, temperature, prior, metrics, data
     MODEL_CARD.md   the same for people
 
 All is made in a folder beside, and put in place at the end, `model.json` last: without it nothing is served, so a
@@ -14,44 +15,44 @@ The test splits are looked at here and nowhere else in training.
 
 import json
 import shutil
-import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 
 from training.bootstrap import group_numbers
 from training.calibrate import Calibration, compare, earned, fit, fit_temperature, negative_log_likelihood
-from training.card import MIRRORED, model_card
+from training.card import model_card
 from training.data_card_text import Source
 from training.dataset import labels_of
+from training.errors import OtherPhotosError, UnusableModelError
 from training.evaluate import load, probabilities_of
 from training.graph import Graph, answers
-from training.network import IMAGENET_MEAN, IMAGENET_STD, Viewing, load_weights
+from training.network import IMAGENET_MEAN, IMAGENET_STD, Viewing, Views, network_of
 from training.pixels import Pixels
 from training.progress import Progress
 from training.quantise import ENOUGH
 from training.records import CLASSES, Record, class_counts, class_mix, manifest_sha256
+from training.released import WEIGHTS, weights_name
 from training.run import Run, gather, photos_of, unseen_sha256
 from training.scores import Protocol, Scores, score
 from training.serving.images import RESAMPLING
 from training.serving.model import FACTS, NETWORK
+from training.stored_weights import restored, rounded, save
 from training.watch.baseline import BASELINE
 from training.watch.make import ORIGINALS, of_training
 
 NAME: Final = "bin-counter"
-
-_BESIDE_THE_FACTS: Final = (NETWORK, "weights.pt", BASELINE, "MODEL_CARD.md")
 
 Metrics = dict[str, list[Scores]]
 """By kind of photo (`real-test`, `drawn-test`), one entry per protocol."""
 
 
 def package(  # noqa: PLR0913 - what is released, under which name, how, and how it shows itself
-    run: Run,
+    runs: Sequence[Run],
     out: Path,
     version: str,
     created: datetime,
@@ -61,38 +62,34 @@ def package(  # noqa: PLR0913 - what is released, under which name, how, and how
     mirrored: bool = True,
     progress: Progress,
 ) -> Metrics:
-    """Write the released model of a finished run into `out`; returns how it did, by kind of photo.
+    """Write the released model of finished runs into `out`; returns how it did, by kind of photo.
 
-    `source` tells whose photos it has learnt from, for the card's paragraph on their licence; `eight_bits` that the
-    graph shall calculate in 8-bit integers, with ranges from photos that it has learnt from; `mirrored` that it shall
-    look at each photo in the mirror as well.
+    Several runs make one model: the mean of their networks' logits. `source` tells whose photos they have learnt from,
+    for the card's paragraph on their licence; `eight_bits` that the graph shall calculate in 8-bit integers, with
+    ranges from photos that they have learnt from; `mirrored` that they shall look at each photo in the mirror as well.
 
-    Raises UnfinishedRunError where the run has not come to its end, OtherRunError where its photos have changed,
-    and ExportMismatchError where the graph and torch disagree.
+    Raises UnfinishedRunError where a run has not come to its end, OtherRunError where its photos have changed,
+    OtherPhotosError and UnusableModelError where runs differ in photos or in their size, and ExportMismatchError where
+    the graph and torch disagree.
     """
-    splits = gather(run, progress)
-    network = run.best_network()
-    weights = _rounded(network.state_dict())
-    ranges = _ranges(splits["real-train"], run, progress) if eight_bits else None
-    viewing = Viewing(run.knobs.enlarge, mirrored)
-    graph = Graph(load_weights(network, weights), run.size, viewing, ranges)
-    calibration, calibrated = _calibrated(graph, run, splits, progress)
-
+    run, splits = runs[0], _splits_in_common(runs, progress)
     unfinished = _fresh_folder_beside(out)
+    views = [_stored(one, unfinished / weights_name(number), eight_bits, mirrored) for number, one in enumerate(runs)]
+    ranges = _ranges(splits["real-train"], run, progress) if eight_bits else None
+    graph = Graph(views, run.size, ranges)
+    calibration, calibrated = _calibrated(graph, run, splits, progress)
     difference = graph.write(calibration, unfinished / NETWORK)
-    _save(weights, unfinished / "weights.pt")
     facts = {
         "name": NAME,
         "version": version,
         "classes": list(CLASSES),
-        "preprocessing": _preprocessing(run.size, viewing),
+        "preprocessing": _preprocessing(run.size),
+        "networks": [_stated(one, number, mirrored) for number, one in enumerate(runs)],
         "temperature": calibration.temperature,
         "prior": class_mix(splits["real-train"]),
         "calibration": calibrated,
         "largest_difference_from_torch": difference,
         "precision": graph.precision,
-        "hyperparameters": asdict(run.knobs)
-        | {"backbone_source": run.backbone_source, "teachers": run.teachers_names, "averaged": run.averaged},
         "data": {
             "source": source.value,
             "manifest_sha256": manifest_sha256(splits),
@@ -100,7 +97,6 @@ def package(  # noqa: PLR0913 - what is released, under which name, how, and how
             "classes_per_split": {name: class_counts(records) for name, records in splits.items()},
             **({"feedback": run.learnt_feedback} if run.learnt_feedback else {}),
         },
-        "git_commit": run.git_commit,
         "created": created.isoformat(timespec="seconds"),
     }
     _write_json(facts, unfinished)  # the tests go through the released package, which needs its facts
@@ -117,6 +113,38 @@ def package(  # noqa: PLR0913 - what is released, under which name, how, and how
     return metrics
 
 
+def _splits_in_common(runs: Sequence[Run], progress: Progress) -> dict[str, list[Record]]:
+    if len({run.size for run in runs}) > 1:
+        raise UnusableModelError("runs for photos of several sizes make no model together: give `train` one --size")
+    splits = [gather(run, progress) for run in runs]
+    if any(one != splits[0] for one in splits):
+        raise OtherPhotosError(
+            "runs that were given different photos make no model together: give `train` the same --data, --feedback, "
+            "--seed and --drawn"
+        )
+    return splits[0]
+
+
+def _stored(run: Run, file: Path, eight_bits: bool, mirrored: bool) -> Views:  # noqa: FBT001 - both named by package
+    """Store a run's weights and give the network that has them: rounding comes before calibration and export."""
+    stored = rounded(run.best_network().state_dict(), eight_bits=eight_bits)
+    save(stored, file)
+    return Views(network_of(run.knobs.architecture, restored(stored)), Viewing(run.knobs.enlarge, mirrored))
+
+
+def _stated(run: Run, number: int, mirrored: bool) -> dict[str, Any]:  # noqa: FBT001 - named by package
+    """Say of a network what `training.released` describes."""
+    return {
+        "weights": weights_name(number),
+        "viewing": asdict(Viewing(run.knobs.enlarge, mirrored)),
+        "hyperparameters": asdict(run.knobs),
+        "backbone_source": run.backbone_source,
+        "teachers": run.teachers_names,
+        "averaged": run.averaged,
+        "git_commit": run.git_commit,
+    }
+
+
 def _fresh_folder_beside(out: Path) -> Path:
     """Make an empty folder for what is not finished, on the same file system; drop what an interruption left there."""
     unfinished = out.resolve().with_name(f"{out.resolve().name}.unfinished")
@@ -128,42 +156,22 @@ def _fresh_folder_beside(out: Path) -> Path:
 def _put_in_place(finished: Path, out: Path) -> None:
     """Move the release to where it belongs; between an earlier one's end and its own beginning there is none."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / FACTS).unlink(missing_ok=True)
-    for name in (*_BESIDE_THE_FACTS, FACTS):
-        (finished / name).replace(out / name)
+    for former in (out / FACTS, *out.glob(WEIGHTS)):
+        former.unlink(missing_ok=True)
+    for file in sorted(finished.iterdir(), key=lambda file: file.name == FACTS):
+        file.replace(out / file.name)
     finished.rmdir()
 
 
-def _preprocessing(size: tuple[int, int], viewing: Viewing) -> dict[str, Any]:
-    looked_at = [f"enlarged by {viewing.enlarge:g}"] if viewing.enlarge != 1 else []
-    looked_at += [MIRRORED] if viewing.mirrored else []
+def _preprocessing(size: tuple[int, int]) -> dict[str, Any]:
     return {
         "size": list(size),
         "resample": RESAMPLING.name.lower(),
         "colour": "RGB",
         "mean": list(IMAGENET_MEAN),
         "std": list(IMAGENET_STD),
-        "in_graph": ["scale to 0..1", "mean and std", *looked_at, "calibration", "softmax"],
+        "in_graph": ["scale to 0..1", "mean and std", "views", "mean of the logits", "calibration", "softmax"],
     }
-
-
-def _rounded(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Round the weights to what is stored: matrices and kernels as float16, which halves them.
-
-    Vectors stay float32: batch norm's variances leave float16's range. Rounding comes before calibration and
-    export, so that the stored weights and the graph are the same network.
-    """
-    return {name: tensor.half() if tensor.ndim > 1 else tensor for name, tensor in weights.items()}
-
-
-def _save(weights: dict[str, torch.Tensor], file: Path) -> None:
-    """Store a state dict compressed: torch writes a zip archive without compression, and reads any."""
-    plain = file.with_suffix(".plain")
-    torch.save(weights, plain)
-    with zipfile.ZipFile(plain) as stored, zipfile.ZipFile(file, "w") as deflated:
-        for entry in stored.infolist():
-            deflated.writestr(entry, stored.read(entry), zipfile.ZIP_DEFLATED, compresslevel=9)
-    plain.unlink()
 
 
 def _ranges(records: list[Record], run: Run, progress: Progress) -> Pixels:

@@ -1,15 +1,17 @@
-"""From a network in single precision to the same one in 8-bit integers: static quantisation of its ONNX graph.
+"""From networks in single precision to the same ones in 8-bit integers: static quantisation of their ONNX graph.
 
     input   the released graph (training.export) and a few hundred photos that it learnt from
     output  the same graph, `images` uint8 and `probabilities` float32 as before, convolutions in int8 (QDQ)
 
-Normalisation and the first convolutions stay as they are, and so does all from the linear layer on: the mean over the
-views, calibration, softmax. Each filter has a scale of its own. Works on pixels; knows no files of photos and no torch.
+Normalisation and each network's first convolutions stay as they are, and so does all from a linear layer on: the mean
+over views and networks, calibration, softmax. Each filter has a scale of its own. Works on pixels; knows no files of
+photos and no torch.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,8 +29,8 @@ QUANTISED: Final = ("Conv", "Add", "Clip", "Relu")
 is cut off, over a range of which most is thrown away. That cost mobilenet_v2 a point of accuracy in validation."""
 
 FIRST: Final = 3
-"""So many convolutions stay in single precision: mobilenet_v2's first block, which works on few channels of very unlike
-ranges. It costs next to no time, and all 8 bits took answers three times as far away (docs/adr/0010)."""
+"""So many convolutions of a network stay in single precision: mobilenet_v2's first block, which works on few channels
+of very unlike ranges. It costs next to no time, and all 8 bits took answers three times as far away (docs/adr/0010)."""
 
 ENOUGH: Final = 128
 """Photos that the ranges are taken from."""
@@ -39,8 +41,9 @@ _BATCH: Final = 8
 def quantise(source: Path, pixels: Pixels, target: Path, *, first: int = FIRST) -> None:
     """Write the 8-bit form of the graph at `source` to `target`; `pixels` [N,H,W,3] give the ranges of its values.
 
-    Its `first` convolutions are left as they are. The ranges reach from the smallest to the largest value seen. Raises
-    UnusableModelError where the graph has no convolution, is in 8 bits already, or has another input than `images`.
+    The `first` convolutions of each network in it are left as they are. The ranges reach from the smallest to the
+    largest value seen. Raises UnusableModelError where the graph has no convolution, is in 8 bits already, or has
+    another input than `images`.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -95,12 +98,28 @@ def _check(source: Path) -> None:
 
 def _kept(graph: onnx.GraphProto, first: int) -> list[str]:
     """Name the first convolutions, and the nodes that work with scores of classes: 256 levels are too few for them."""
-    names = [node.name for node in graph.node if node.op_type == "Conv"][:first]
+    names = _first_of_each_network(graph, first)
     scores: set[str] = set()
     for node in graph.node:  # in the order of computation, as ONNX demands
         if node.op_type in {"Gemm", "MatMul"} or scores.intersection(node.input):
             scores.update(node.output)
             names.append(node.name)
+    return names
+
+
+def _first_of_each_network(graph: onnx.GraphProto, first: int) -> list[str]:
+    """Name so many convolutions of each network: all those belong to one that follow from the same first one."""
+    names: list[str] = []
+    belongs: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    for node in graph.node:
+        network = next((belongs[name] for name in node.input if name in belongs), None)
+        if node.op_type == "Conv":
+            network = network or node.name
+            seen[network] += 1
+            names += [node.name] if seen[network] <= first else []
+        if network:
+            belongs.update(dict.fromkeys(node.output, network))
     return names
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -22,23 +22,22 @@ from training.errors import OtherPhotosError, OtherRunError, UnfinishedRunError
 from training.feedback.taking import Taken, taken
 from training.knobs import Knobs
 from training.measures import MEASURES, standardised
-from training.network import build, load_weights
+from training.network import build, network_of
 from training.pixels import decoded
 from training.pretraining import PRETRAINING, check_held_out, source_of
 from training.progress import Progress
 from training.records import CLASSES, Record, class_counts, manifest_sha256
+from training.released import networks_of
 from training.replicas import Replica
 from training.serving.model import FACTS
 from training.split import SHARES
+from training.stored_weights import Weights, read
 from training.teachers import Teachers
 from training.train import BEST, HISTORY, AfterEpoch, Learner, Report, train
 
 _RECORD: Final = "run.json"
 FEEDBACK: Final = "feedback-train"
 """The part of photos that operators have labelled."""
-
-Weights = dict[str, torch.Tensor]
-"""A network's state dict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +101,7 @@ class Run:
             raise UnfinishedRunError(
                 f"{self.out}: {done} of {self.knobs.epochs} epochs are done; `train` goes on from there"
             )
-        network = build(self.knobs.architecture, len(CLASSES), None, pretrained=False)
-        return load_weights(network, torch.load(self.out / BEST, map_location="cpu", weights_only=True))
+        return network_of(self.knobs.architecture, read(self.out / BEST))
 
     def deliver(self, out: Path, *, weights: Weights | None = None, averaged: int = 1) -> None:
         """Copy what a finished run leaves, but for the checkpoint, into another folder.
@@ -152,7 +150,7 @@ def start(  # noqa: PLR0913 - how a run shows itself, beside what it is
         run.out,
         replica=replica,
         report=report,
-        teachers=_teachers(run, splits),
+        teachers=teachers_of(run, splits),
         after_epoch=after_epoch,
         progress=progress,
     )
@@ -200,8 +198,12 @@ def _roles(splits: dict[str, list[Record]], run: Run, progress: Progress) -> tup
     return replace(learning, measures=standardised(learning.measures)), scored
 
 
-def _teachers(run: Run, splits: dict[str, list[Record]]) -> Teachers | None:
-    learnt = [_Learnt.of(folder) for folder in run.teachers]
+def teachers_of(run: Run, splits: dict[str, list[Record]]) -> Teachers | None:
+    """Load all networks that teach this run; None where it learns alone.
+
+    Raises OtherPhotosError for one that has seen photos which must stay unseen, UnfinishedRunError where there is none.
+    """
+    learnt = [network for folder in run.teachers for network in _Learnt.all_of(folder)]
     for teacher in learnt:
         teacher.check(run, splits)
     if not learnt:
@@ -228,19 +230,20 @@ class _Learnt:
     """Hashes: of the whole split data set, and of the photos that it has not seen."""
 
     @classmethod
-    def of(cls, folder: Path) -> Self:
-        """Load a finished run, or a released model."""
+    def all_of(cls, folder: Path) -> list[Self]:
+        """Load a finished run, or every network of a released model."""
         if (folder / _RECORD).exists():
             run = Run.recorded(folder)
-            return cls(folder, run.best_network(), run.knobs, _recorded_facts(folder))
+            return [cls(folder, run.best_network(), run.knobs, _recorded_facts(folder))]
         if not (folder / FACTS).exists():
             raise UnfinishedRunError(f"{folder} holds neither a run nor a released model")
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        names = {knob.name for knob in fields(Knobs)}
-        knobs = Knobs.of({name: value for name, value in facts["hyperparameters"].items() if name in names})
-        network = build(knobs.architecture, len(CLASSES), None, pretrained=False)
-        weights = torch.load(folder / "weights.pt", map_location="cpu", weights_only=True)
-        return cls(folder, load_weights(network, weights), knobs, facts["data"])
+        learnt = []
+        for stated in networks_of(facts):
+            knobs = Knobs.of(stated["hyperparameters"])
+            network = network_of(knobs.architecture, read(folder / stated["weights"]))
+            learnt.append(cls(folder, network, knobs, facts["data"]))
+        return learnt
 
     def check(self, run: Run, splits: dict[str, list[Record]]) -> None:
         """Refuse a teacher that has seen photos which must stay unseen: its opinions would carry them over."""

@@ -49,5 +49,5 @@ def test_the_whole_chain_ends_with_a_released_model_and_its_report(tmp_path: Pat
     assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-3000:]
     assert outcome.stdout.splitlines()[-1].startswith('CHAIN {"exit_code": 0,')
     released = {path.name for path in (tmp_path / "model").iterdir()}
-    assert {"model.onnx", "weights.pt", "model.json", "MODEL_CARD.md"} <= released
+    assert {"model.onnx", "weights-1.pt", "model.json", "MODEL_CARD.md"} <= released
     assert (tmp_path / "report" / "report.md").exists()

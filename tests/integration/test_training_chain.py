@@ -161,7 +161,7 @@ def test_a_chain_whose_stages_are_all_killed_ends_with_the_same_released_model(
 
     for file in ("bins/manifest.jsonl", "split/manifest.jsonl", "split/DATA_CARD.md", "study/table.csv"):
         assert (folder / file).read_text() == (undisturbed / file).read_text(), file
-    model = [f"model/{name}" for name in ("model.onnx", "weights.pt", "baseline.json", "MODEL_CARD.md")]
+    model = [f"model/{name}" for name in ("model.onnx", "weights-1.pt", "baseline.json", "MODEL_CARD.md")]
     pretrained = [f"pretrained/{name}" for name in ("history.json", "backbone.pth")]
     for file in (*pretrained, "run/history.json", *model, "report/report.md"):
         assert (folder / file).read_bytes() == (undisturbed / file).read_bytes(), file
@@ -178,4 +178,6 @@ def test_a_chain_that_is_run_again_keeps_what_it_has(undisturbed: Path) -> None:
             assert ended(undisturbed, stage) == 0
 
     assert {name: (undisturbed / name).read_bytes() for name in before} == before
-    assert json.loads((undisturbed / "model" / "model.json").read_text())["hyperparameters"]["epochs"] == 2
+    assert (
+        json.loads((undisturbed / "model" / "model.json").read_text())["networks"][0]["hyperparameters"]["epochs"] == 2
+    )

@@ -131,7 +131,7 @@ def test_a_run_goes_on_with_its_own_feedback_and_no_other(workplace: Path, taugh
 
 def test_the_released_model_and_its_card_tell_of_the_feedback(workplace: Path, without: Run, taught: Run) -> None:
     for run in (without, taught):
-        package(Run.recorded(run.out), workplace / f"model-{run.out.name}", "1", NOW, progress=silent)
+        package([Run.recorded(run.out)], workplace / f"model-{run.out.name}", "1", NOW, progress=silent)
     plain, facts = (
         json.loads((workplace / f"model-{run.out.name}/model.json").read_text()) for run in (without, taught)
     )
@@ -155,7 +155,7 @@ def test_a_run_that_came_from_another_machine_is_packaged_with_the_feedback_as_i
     (tmp_path / "run" / "run.json").write_text(json.dumps(record))
 
     package_command(
-        run=tmp_path / "run",
+        run=[tmp_path / "run"],
         out=tmp_path / "model",
         data=workplace / "data",
         feedback=[workplace / "said"],

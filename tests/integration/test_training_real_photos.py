@@ -13,6 +13,7 @@ import pytest
 from training.dataset import labels_of, real_splits
 from training.evaluate import load, probabilities_of
 from training.records import Record, class_counts, read_folder
+from training.released import networks_of
 from training.scores import Protocol, score
 
 MODEL = Path(__file__).parents[2] / "models" / "bin-counter"
@@ -32,7 +33,7 @@ def facts() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def splits(facts: dict[str, Any]) -> dict[str, list[Record]]:
-    return real_splits(PHOTOS, facts["hyperparameters"]["seed"])
+    return real_splits(PHOTOS, networks_of(facts)[0]["hyperparameters"]["seed"])
 
 
 def test_the_records_agree_with_the_list_of_counts() -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -24,27 +24,33 @@ torch = pytest.importorskip("torch", reason="needs the training environment")
 import onnx  # noqa: E402 - the training environment has it
 
 from training.calibrate import Calibration  # noqa: E402 - torch comes first, here and below
-from training.card import MIRRORED  # noqa: E402
 from training.dataset import labels_of  # noqa: E402
 from training.drawn import write_bins  # noqa: E402
 from training.ensemble import compare, soup  # noqa: E402
-from training.errors import BadKnobsError, OtherPhotosError, OtherRunError, UnfinishedRunError  # noqa: E402
+from training.errors import (  # noqa: E402
+    BadKnobsError,
+    OtherPhotosError,
+    OtherRunError,
+    UnfinishedRunError,
+    UnusableModelError,
+)
 from training.evaluate import load, probabilities_of  # noqa: E402
 from training.knobs import Knobs  # noqa: E402
 from training.measures import MEASURES  # noqa: E402
-from training.network import Released, build, load_weights  # noqa: E402
-from training.package import _save as package_weights  # noqa: E402
+from training.network import Released, Viewing, Views, build, network_of  # noqa: E402
 from training.package import package  # noqa: E402
 from training.progress import silent  # noqa: E402
 from training.records import CLASSES, read_folder  # noqa: E402
 from training.replicas import Replica  # noqa: E402
-from training.run import Run, start  # noqa: E402
+from training.run import Run, gather, start, teachers_of  # noqa: E402
 from training.scores import Protocol, score  # noqa: E402
 from training.serving.images import decode  # noqa: E402
+from training.stored_weights import read, save  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from training.teachers import Teachers
     from training.train import Learner
 
 pytestmark = [pytest.mark.torch, pytest.mark.integration]
@@ -105,7 +111,7 @@ def finished(workplace: Path) -> tuple[Run, Learner, list[str]]:
 
 @pytest.fixture(scope="module")
 def released(workplace: Path, finished: tuple[Run, Learner, list[str]]) -> Path:
-    package(finished[0], workplace / "model", "1", NOW, progress=silent)
+    package([finished[0]], workplace / "model", "1", NOW, progress=silent)
     return workplace / "model"
 
 
@@ -270,7 +276,7 @@ def test_a_delivered_run_is_packaged_like_the_one_it_came_from(
 ) -> None:
     finished[0].deliver(workplace / "delivered")
 
-    package(Run.recorded(workplace / "delivered"), workplace / "from-delivered", "1", NOW, progress=silent)
+    package([Run.recorded(workplace / "delivered")], workplace / "from-delivered", "1", NOW, progress=silent)
 
     assert (workplace / "from-delivered" / "model.onnx").read_bytes() == (released / "model.onnx").read_bytes()
 
@@ -283,9 +289,10 @@ def test_runs_are_compared_with_their_means_on_the_same_photos(
 
     candidates = compare([finished[0], other], progress=silent)
 
-    assert [one.name for one in candidates] == ["finished", "other", "mean of probabilities", "mean of weights"]
+    assert [one.name for one in candidates] == ["finished", "other", "mean of logits", "mean of weights"]
     one, two, together, _ = candidates
-    assert np.allclose(together.probabilities, (one.probabilities + two.probabilities) / 2)
+    between = np.sqrt(one.probabilities * two.probabilities)
+    assert np.allclose(together.probabilities, between / between.sum(axis=1, keepdims=True))
     assert one.gain_over(one) == (0, 0)
     assert together.losses.mean() <= max(one.losses.mean(), two.losses.mean())
 
@@ -319,7 +326,7 @@ def test_other_photos_do_not_go_on_from_a_run(tmp_path: Path, finished: tuple[Ru
 
 def test_an_unfinished_run_is_not_released(workplace: Path) -> None:
     with pytest.raises(UnfinishedRunError, match="0 of 2 epochs"):
-        package(a_run(workplace, "never-started"), workplace / "no-model", "1", NOW, progress=silent)
+        package([a_run(workplace, "never-started")], workplace / "no-model", "1", NOW, progress=silent)
 
 
 def test_a_folder_without_a_run_is_not_released(tmp_path: Path) -> None:
@@ -334,7 +341,7 @@ def test_a_recorded_run_reads_back(finished: tuple[Run, Learner, list[str]]) -> 
 
 
 def test_the_released_folder_holds_the_five_files_and_no_others(released: Path) -> None:
-    files = {"model.onnx", "weights.pt", "model.json", "baseline.json", "MODEL_CARD.md"}
+    files = {"model.onnx", "weights-1.pt", "model.json", "baseline.json", "MODEL_CARD.md"}
 
     assert {file.name for file in released.iterdir()} == files
 
@@ -343,7 +350,7 @@ def test_an_8_bit_release_is_smaller_and_says_what_that_changed(
     finished: tuple[Run, Learner, list[str]], released: Path, workplace: Path
 ) -> None:
     eight = workplace / "eight-bits"
-    package(finished[0], eight, "1", NOW, eight_bits=True, progress=silent)
+    package([finished[0]], eight, "1", NOW, eight_bits=True, progress=silent)
     facts = json.loads((eight / "model.json").read_text())
     records = read_folder(workplace / "data")
 
@@ -358,13 +365,13 @@ def test_a_release_that_looks_at_photos_once_says_so_and_mirrors_nothing(
     finished: tuple[Run, Learner, list[str]], released: Path, workplace: Path
 ) -> None:
     once = workplace / "one-view"
-    package(finished[0], once, "1", NOW, mirrored=False, progress=silent)
+    package([finished[0]], once, "1", NOW, mirrored=False, progress=silent)
     facts, graphs = (
         [json.loads((folder / "model.json").read_text()) for folder in (released, once)],
         [onnx.load(folder / "model.onnx").graph for folder in (released, once)],
     )
 
-    assert [MIRRORED in one["preprocessing"]["in_graph"] for one in facts] == [True, False]
+    assert [one["networks"][0]["viewing"]["mirrored"] for one in facts] == [True, False]
     assert [_mirrors(graph) for graph in graphs] == [True, False]
     assert "--one-view" in (once / "MODEL_CARD.md").read_text()
 
@@ -377,12 +384,12 @@ def _mirrors(graph: onnx.GraphProto) -> bool:
 
 
 def test_the_stored_weights_are_compressed_and_the_same_each_time(released: Path, workplace: Path) -> None:
-    again = workplace / "saved-again" / "weights.pt"  # torch puts the name into the file
+    again = workplace / "saved-again" / "weights-1.pt"  # torch puts the name into the file
     again.parent.mkdir()
-    package_weights(torch.load(released / "weights.pt", weights_only=True), again)
+    save(torch.load(released / "weights-1.pt", weights_only=True), again)
     with zipfile.ZipFile(again) as archive:
         assert all(entry.compress_type == zipfile.ZIP_DEFLATED for entry in archive.infolist())
-    assert again.read_bytes() == (released / "weights.pt").read_bytes()
+    assert again.read_bytes() == (released / "weights-1.pt").read_bytes()
 
 
 def test_the_facts_say_what_a_client_and_a_reader_need(released: Path) -> None:
@@ -393,7 +400,7 @@ def test_the_facts_say_what_a_client_and_a_reader_need(released: Path) -> None:
     assert facts["preprocessing"]["size"] == [96, 96]
     assert sum(facts["prior"]) == pytest.approx(1)
     assert facts["temperature"] > 0
-    assert facts["hyperparameters"]["epochs"] == 2
+    assert [network["hyperparameters"]["epochs"] for network in facts["networks"]] == [2]
     assert sum(map(sum, facts["data"]["classes_per_split"].values())) == 42 + 8 + 3 * 14
     assert set(facts["metrics"]) == {"real-validation", "real-test", "drawn-test"}
     assert set(facts["metrics"]["real-test"]) == {"seed", "zero-to-five", "all"}
@@ -407,17 +414,93 @@ def test_nothing_released_tells_where_it_was_made(released: Path, workplace: Pat
 
 
 def test_the_stored_weights_and_the_graph_are_the_same_network(released: Path, workplace: Path) -> None:
-    facts = json.loads((released / "model.json").read_text())
-    weights = torch.load(released / "weights.pt", weights_only=True)
-    network = load_weights(build(KNOBS.architecture, len(CLASSES), None, pretrained=False), weights)
+    assert np.abs(from_weights(released, workplace) - from_graph(released, workplace)).max() < 1e-4
+
+
+def from_graph(model: Path, workplace: Path) -> np.ndarray:
+    return probabilities_of(load(model), read_folder(workplace / "data")[:5])
+
+
+def from_weights(model: Path, workplace: Path) -> np.ndarray:
+    """What networks with the stored weights answer under the stated calibration."""
+    facts = json.loads((model / "model.json").read_text())
     records = read_folder(workplace / "data")[:5]
     images = np.stack([decode(record.photo.read_bytes(), (96, 96)) for record in records])
-
+    calibration = Calibration(*(facts["calibration"][part] for part in ("temperature", "scale", "bias")))
+    views = [
+        Views(network_of(KNOBS.architecture, read(model / network["weights"])), Viewing(**network["viewing"]))
+        for network in facts["networks"]
+    ]
     with torch.inference_mode():
-        calibration = Calibration(*(facts["calibration"][part] for part in ("temperature", "scale", "bias")))
-        from_weights = Released(network, calibration)(torch.from_numpy(images)).numpy()
+        answers: np.ndarray = Released(views, calibration)(torch.from_numpy(images)).numpy()
+    return answers
 
-    assert np.abs(from_weights - probabilities_of(load(released), records)).max() < 1e-4
+
+@pytest.fixture(scope="module")
+def second(workplace: Path) -> Run:
+    """A run beside `finished`, which sees photos enlarged."""
+    run = a_run(workplace, "second", replace(KNOBS, head_learning_rate=0.1, enlarge=1.25))
+    carried_out(run)
+    return run
+
+
+def test_several_runs_are_released_as_one_graph(
+    finished: tuple[Run, Learner, list[str]], second: Run, workplace: Path
+) -> None:
+    pair = workplace / "pair"
+    package([finished[0], second], pair, "1", NOW, mirrored=False, progress=silent)
+    facts = json.loads((pair / "model.json").read_text())
+
+    assert {file.name for file in pair.glob("weights*")} == {"weights-1.pt", "weights-2.pt"}
+    assert [network["viewing"]["enlarge"] for network in facts["networks"]] == [1.0, 1.25]
+    assert np.abs(from_weights(pair, workplace) - from_graph(pair, workplace)).max() < 1e-4
+
+
+def test_a_release_of_one_network_leaves_nothing_of_the_pair_that_was_there(
+    finished: tuple[Run, Learner, list[str]], second: Run, workplace: Path
+) -> None:
+    out = workplace / "fewer"
+    package([finished[0], second], out, "1", NOW, progress=silent)
+    package([second], out, "2", NOW, progress=silent)
+
+    assert [file.name for file in out.glob("weights*")] == ["weights-1.pt"]
+
+
+def test_a_released_pair_teaches_with_both_networks(
+    finished: tuple[Run, Learner, list[str]], second: Run, workplace: Path
+) -> None:
+    teachers = workplace / "teachers"
+    package([finished[0], second], teachers, "1", NOW, mirrored=False, progress=silent)
+
+    student, photos = a_run(workplace, "student"), torch.randn(4, 3, 96, 96)
+
+    by_release, by_runs, by_one = (
+        cast("Teachers", teachers_of(replace(student, teachers=folders), gather(student, silent)))(photos)
+        for folders in ((teachers,), (finished[0].out, second.out), (second.out,))
+    )
+
+    assert torch.allclose(by_release, by_runs, atol=1e-5)
+    assert not torch.allclose(by_one, by_runs, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "problem", "named"),
+    [
+        ({"size": 64}, UnusableModelError, "--size"),
+        ({"drawn": 21}, OtherPhotosError, "--drawn"),
+    ],
+)
+def test_runs_that_do_not_go_together_are_not_released(
+    finished: tuple[Run, Learner, list[str]],
+    workplace: Path,
+    knobs: dict[str, int],
+    problem: type[Exception],
+    named: str,
+) -> None:
+    other = a_run(workplace, f"other-{named}", replace(KNOBS, **knobs))
+
+    with pytest.raises(problem, match=named):
+        package([finished[0], other], workplace / "no-pair", "1", NOW, progress=silent)
 
 
 def test_evaluate_prints_one_object_that_agrees_with_the_scores(released: Path, workplace: Path) -> None:

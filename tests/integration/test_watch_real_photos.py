@@ -19,6 +19,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from local.capture import Exchange, record
 from training.dataset import real_splits
 from training.evaluate import load
+from training.released import networks_of
 from training.watch.baseline import read
 from training.watch.captured import File, Span
 from training.watch.drift import Finding, Rule, State
@@ -63,8 +64,8 @@ class Answered:
 
 @pytest.fixture(scope="module")
 def unseen() -> list[Record]:
-    seed = json.loads((MODEL / "model.json").read_text(encoding="utf-8"))["hyperparameters"]["seed"]
-    return real_splits(PHOTOS, seed)["real-test"]
+    facts = json.loads((MODEL / "model.json").read_text(encoding="utf-8"))
+    return real_splits(PHOTOS, networks_of(facts)[0]["hyperparameters"]["seed"])["real-test"]
 
 
 def found(photos: list[bytes]) -> dict[str, Finding]:

@@ -14,6 +14,7 @@ from local.chain import Bins, Stage, Start, carry_out, stages, start_from
 from local.plan import NoPhotos
 from training.__main__ import app
 from training.drawn import write_bins
+from training.released import networks_of
 
 PROJECT = Path(__file__).parents[2]
 OUT = Path("out")
@@ -70,7 +71,8 @@ def test_without_weights_training_starts_from_the_released_models_and_the_card_w
 
     start = start_from(None)
 
-    assert start.architecture == facts["hyperparameters"]["architecture"]
+    released = {network["weights"]: network["hyperparameters"]["architecture"] for network in networks_of(facts)}
+    assert start.architecture == released[start.weights.name]
     assert start.weights.is_file()
     assert "may have learnt from these very photos" in start.origin
 

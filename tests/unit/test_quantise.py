@@ -59,6 +59,30 @@ def test_weights_are_8_bits_but_for_the_first_convolutions_and_all_that_works_wi
     assert all(made_by.get(name) != "DequantizeLinear" for node in of_scores for name in node.input)
 
 
+def test_of_several_networks_each_keeps_its_first_convolutions(tmp_path: Path) -> None:
+    quantise(network(tmp_path, networks=2), PHOTOS, tmp_path / "pair.onnx")
+    changed = np.abs(probabilities(tmp_path / "pair.onnx", UNSEEN) - probabilities(tmp_path / "model.onnx", UNSEEN))
+
+    assert _by_depth(onnx.load(tmp_path / "pair.onnx").graph) == {
+        (depth, "kept" if depth < FIRST else "DequantizeLinear"): 2 for depth in range(CONVOLUTIONS)
+    }
+    assert 0 < changed.max() < 0.03
+
+
+def _by_depth(graph: onnx.GraphProto) -> Counter[tuple[int, str]]:
+    """How many convolutions have so many before them and weights of this kind."""
+    made_by = {name: node.op_type for node in graph.node for name in node.output}
+    depths: dict[str, int] = {}
+    found: Counter[tuple[int, str]] = Counter()
+    for node in graph.node:
+        depth = max((depths[name] for name in node.input if name in depths), default=0)
+        if node.op_type == "Conv":
+            found[depth, made_by.get(node.input[1], "kept")] += 1
+            depth += 1
+        depths.update(dict.fromkeys(node.output, depth))
+    return found
+
+
 def test_a_graph_in_8_bits_is_not_quantised_again(tmp_path: Path, quantised: Path) -> None:
     with pytest.raises(UnusableModelError, match="already"):
         quantise(quantised, PHOTOS, tmp_path / "twice.onnx")

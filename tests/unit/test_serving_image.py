@@ -52,7 +52,7 @@ def test_only_what_is_copied_is_sent_to_the_builder() -> None:
     [
         ("training/serving/server.py", True),
         ("models/bin-counter/model.onnx", True),
-        ("models/bin-counter/weights.pt", False),
+        ("models/bin-counter/weights-1.pt", False),
         ("training/train.py", False),
         (".git/config", False),
         ("requirements.txt", False),

@@ -8,10 +8,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.card import MIRRORED, model_card
+from training.card import model_card
 from training.knobs import Knobs
 from training.records import CLASSES
 from training.scores import Protocol, score
+
+
+def network(**knobs: Any) -> dict[str, Any]:
+    return {
+        "weights": "weights-1.pt",
+        "viewing": {"enlarge": 1.0, "mirrored": True},
+        "hyperparameters": asdict(Knobs(**knobs)),
+        "backbone_source": "some weights (some licence)",
+        "teachers": ["bin-counter/6"],
+        "averaged": 1,
+        "git_commit": None,
+    }
 
 
 def facts(**knobs: Any) -> dict[str, Any]:
@@ -23,11 +35,9 @@ def facts(**knobs: Any) -> dict[str, Any]:
         "name": "bin-counter",
         "version": "7",
         "classes": list(CLASSES),
-        "preprocessing": {"in_graph": [MIRRORED]},
         "prior": [1 / 7] * 7,
         "calibration": calibration,
-        "hyperparameters": asdict(Knobs(**knobs))
-        | {"backbone_source": "some weights (some licence)", "teachers": ["bin-counter/6"], "averaged": 1},
+        "networks": [network(**knobs)],
         "data": {
             "source": "abid",
             "manifest_sha256": "0123abcd",
@@ -86,8 +96,24 @@ def test_the_card_of_an_8_bit_model_tells_what_that_changed() -> None:
 
 
 def test_the_commands_tell_how_a_photo_is_looked_at() -> None:
+    once = network() | {"viewing": {"enlarge": 1.5, "mirrored": False}}
+
     assert "--one-view" not in model_card(facts())
-    assert "--one-view" in model_card(facts() | {"preprocessing": {"in_graph": ["mean and std"]}})
+    assert "--one-view" in model_card(facts() | {"networks": [once]})
+    assert "It sees photos enlarged by 1.5." in model_card(facts() | {"networks": [once]})
+
+
+def test_the_card_of_several_networks_tells_of_each_and_how_to_make_it() -> None:
+    other = network(epochs=3) | {"weights": "weights-2.pt", "backbone_source": "other weights", "teachers": []}
+    card = model_card(facts() | {"networks": [network(), other]})
+
+    assert "2 networks look at each photo" in card
+    assert "`weights-1.pt` is a `mobilenet_v2`, fine-tuned whole from: some weights" in card
+    assert "`weights-2.pt` is a `mobilenet_v2`, fine-tuned whole from: other weights." in card
+    assert "--out $RUN1 --teacher bin-counter/6\n" in card
+    assert "--out $RUN2 --epochs 3\n" in card
+    assert "package --run $RUN1 --run $RUN2 --out" in card
+    assert "RUN1, RUN2 new folders" in card
 
 
 def test_a_model_of_the_users_own_photos_claims_nobody_elses_licence() -> None:

@@ -179,9 +179,22 @@ def test_released_probabilities_are_the_calibrated_ones() -> None:
     images = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
 
     with torch.inference_mode():
-        probabilities = Released(network, calibration)(images)
+        probabilities = Released([Views(network)], calibration)(images)
         logits = Views(network)(images)
 
     expected = calibration.log_probabilities(logits.numpy())
     assert torch.allclose(probabilities, torch.from_numpy(expected).exp().float(), atol=1e-6)
     assert torch.allclose(probabilities.sum(dim=1), torch.ones(3), atol=1e-6)
+
+
+def test_several_networks_answer_with_the_mean_of_their_logits() -> None:
+    networks = [build(SMALL, 7, None, pretrained=False).eval() for _ in range(2)]
+    views = [Views(networks[0]), Views(networks[1], Viewing(enlarge=1.5, mirrored=False))]
+    neutral = Calibration(1.0, (1.0,) * 7, (0.0,) * 7)
+    images = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
+
+    with torch.inference_mode():
+        together = Released(views, neutral)(images)
+        expected = torch.softmax((views[0](images) + views[1](images)) / 2, dim=1)
+
+    assert torch.allclose(together, expected, atol=1e-6)

@@ -1,9 +1,9 @@
-"""`package`: from a finished run to the released model."""
+"""`package`: from finished runs to the released model."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,10 +11,16 @@ from training.commands.tables import show_scores
 from training.data_card_text import Source
 from training.progress import on_terminal
 
+if TYPE_CHECKING:
+    from training.run import Run
+
 
 def package(  # noqa: PLR0913 - one parameter per option
     *,
-    run: Annotated[Path, typer.Option(help="Folder of a finished run.", exists=True)],
+    run: Annotated[
+        list[Path],
+        typer.Option(help="Folder of a finished run; repeat it, and the networks answer together.", exists=True),
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the released model.")],
     data: Annotated[
         Path | None, typer.Option(help="Data folder, where it is not where the run found it.", exists=True)
@@ -40,23 +46,18 @@ def package(  # noqa: PLR0913 - one parameter per option
     ] = False,
     version: Annotated[str, typer.Option(help="What the endpoint calls it, after the name.")] = "1",
 ) -> None:
-    """Calibrate, export and test a finished run, and write the released model with its card.
+    """Calibrate, export and test finished runs, and write the released model with its card.
 
-    A run that came from another machine needs the same photos here: say where with --data, --feedback and --cache.
+    Several runs make one model: the mean of their networks' logits, at the cost of all. `ensemble` tells what that
+    gains. A run that came from another machine needs the same photos here: say where with --data, --feedback and
+    --cache.
     """
     from training.endpoint.package import packed
     from training.package import package as released
     from training.run import Run
 
-    recorded = Run.recorded(run)
-    here = replace(
-        recorded,
-        data=data or recorded.data,
-        feedback=tuple(feedback or recorded.feedback),
-        cache=cache or recorded.cache,
-    )
     metrics = released(
-        here,
+        [_here(Run.recorded(folder), data, feedback, cache) for folder in run],
         out,
         version,
         datetime.now(UTC),
@@ -69,3 +70,13 @@ def package(  # noqa: PLR0913 - one parameter per option
         show_scores(scores, photos)
     if archive is not None:
         archive.write_bytes(packed(out).archive.body)
+
+
+def _here(run: "Run", data: Path | None, feedback: list[Path] | None, cache: Path | None) -> "Run":
+    """Say where a run finds its photos on this machine."""
+    return replace(
+        run,
+        data=data or run.data,
+        feedback=tuple(feedback or run.feedback),
+        cache=cache or run.cache,
+    )

@@ -11,9 +11,11 @@ from typing import Any
 
 from training.archive import Archive, archived
 from training.errors import UnusableModelError
+from training.released import WEIGHTS, networks_of
 
 _NEEDED = ("model.onnx", "model.json")
-_WELCOME = ("weights.pt", "baseline.json", "MODEL_CARD.md")
+_WELCOME = (WEIGHTS, "baseline.json", "MODEL_CARD.md")
+"""Files that may lie beside, and patterns of their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ def packed(folder: Path) -> Package:
     missing = [name for name in _NEEDED if not (folder / name).is_file()]
     if missing:
         raise UnusableModelError(f"{folder}: {', '.join(missing)} missing; a released model has them")
-    contents = {name: (folder / name).read_bytes() for name in (*_NEEDED, *_WELCOME) if (folder / name).is_file()}
+    files = [file for pattern in (*_NEEDED, *_WELCOME) for file in sorted(folder.glob(pattern)) if file.is_file()]
+    contents = {file.name: file.read_bytes() for file in files}
     try:
         facts = json.loads(contents["model.json"])
         return Package(archived(contents), f"{facts['name']}/{facts['version']}", _metrics(facts))
@@ -56,5 +59,6 @@ def packed(folder: Path) -> Package:
 
 
 def _metrics(facts: dict[str, Any]) -> bytes:
-    told = {name: facts.get(name) for name in ("name", "version", "metrics", "calibration", "data", "git_commit")}
+    told = {name: facts.get(name) for name in ("name", "version", "metrics", "calibration", "data")}
+    told["git_commits"] = [one.get("git_commit") for one in networks_of(facts)]
     return json.dumps(told, sort_keys=True, ensure_ascii=False).encode()

@@ -25,6 +25,7 @@ from training.errors import BrokenRecordError, UnusableBaselineError
 from training.evaluate import load
 from training.progress import Progress, silent
 from training.records import CLASSES, Record
+from training.released import networks_of
 from training.serving.images import BadImage, decode
 from training.serving.model import read_package
 from training.watch.baseline import Baseline
@@ -115,7 +116,7 @@ def of_traffic(model: Path, window: Window) -> Baseline:
 
 def unseen_splits(facts: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the splits that the network has not learnt from; the test photos stay untouched."""
-    has_learnt_validation = facts.get("hyperparameters", {}).get("learn_from_validation", False)
+    has_learnt_validation = any(one["hyperparameters"].get("learn_from_validation") for one in networks_of(facts))
     return ("calibration",) if has_learnt_validation else ("validation", "calibration")
 
 
