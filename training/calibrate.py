@@ -2,8 +2,8 @@
 
 That split neither trained nor chose the network. Each method divides the logits by one temperature (Guo et al., 2017),
 which changes no prediction, only how sure it is. The richer ones then mend what a temperature cannot: a network that
-says some counts too often, as soft targets teach it to. `compare` tells by cross-validation within the split whether
-one of them earns its parameters.
+says some counts too often, as soft targets teach it to. `compare` tells by cross-validation within the split which of
+them does best; a prior holds the richer ones so near to the temperature that they have little to lose.
 """
 
 from collections.abc import Iterator, Sequence
@@ -135,10 +135,9 @@ def compare(logits: Logits, labels: Labels, grouped: NDArray[np.int64], seed: in
     ]
 
 
-def earned(comparisons: Sequence[Comparison]) -> Method:
-    """Choose the method with the lowest loss, if its gain is larger than its standard error; else the temperature."""
-    best = max(comparisons, key=lambda comparison: comparison.gain)
-    return best.method if best.gain > best.gain_error else Method.TEMPERATURE
+def best(comparisons: Sequence[Comparison]) -> Method:
+    """Choose the method with the lowest cross-validated loss; of equal ones the plainest."""
+    return min(comparisons, key=lambda comparison: comparison.loss).method
 
 
 def _folds(grouped: NDArray[np.int64], rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:

@@ -24,7 +24,7 @@ from typing import Any, Final
 import numpy as np
 
 from training.bootstrap import group_numbers
-from training.calibrate import Calibration, compare, earned, fit, fit_temperature, negative_log_likelihood
+from training.calibrate import Calibration, best, compare, fit, fit_temperature, negative_log_likelihood
 from training.card import model_card
 from training.data_card_text import Source
 from training.dataset import labels_of
@@ -203,14 +203,14 @@ def _quantisation(  # noqa: PLR0913, PLR0917 - what is compared, and on what
 def _calibrated(
     graph: Graph, run: Run, splits: dict[str, list[Record]], progress: Progress
 ) -> tuple[Calibration, dict[str, Any]]:
-    """Fit the calibration that earns its parameters to the real photos, and tell how that was found.
+    """Fit the calibration that does best to the real photos, and tell how that was found.
 
     Drawn photos are only asked for the temperature that they would want: the model is for real ones.
     """
     photos = photos_of(splits["real-calibration"], run, progress)
     logits, labels = graph.logits(photos.pixels), photos.labels
     compared = compare(logits, labels, group_numbers(splits["real-calibration"]), run.knobs.seed)
-    method = earned(compared)
+    method = best(compared)
     calibration = fit(method, logits, labels)
     facts = {
         "method": method.value,
