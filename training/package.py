@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import torch
 
 from training.bootstrap import group_numbers
 from training.calibrate import Calibration, best, compare, fit, fit_temperature, negative_log_likelihood
@@ -74,9 +75,11 @@ def package(  # noqa: PLR0913 - what is released, under which name, how, and how
     """
     run, splits = runs[0], _splits_in_common(runs, progress)
     unfinished = _fresh_folder_beside(out)
-    views = [_stored(one, unfinished / weights_name(number), eight_bits, mirrored) for number, one in enumerate(runs)]
+    files = [unfinished / weights_name(number) for number, _ in enumerate(runs)]
+    viewings = [Viewing(one.knobs.enlarge, mirrored) for one in runs]
+    networks = [_stored(one, file, eight_bits=eight_bits) for one, file in zip(runs, files, strict=True)]
     ranges = _ranges(splits["real-train"], run, progress) if eight_bits else None
-    graph = Graph(views, run.size, ranges)
+    graph = Graph(list(map(Views, networks, viewings)), run.size, ranges)
     calibration, calibrated = _calibrated(graph, run, splits, progress)
     difference = graph.write(calibration, unfinished / NETWORK)
     facts = {
@@ -84,7 +87,10 @@ def package(  # noqa: PLR0913 - what is released, under which name, how, and how
         "version": version,
         "classes": list(CLASSES),
         "preprocessing": _preprocessing(run.size),
-        "networks": [_stated(one, number, mirrored) for number, one in enumerate(runs)],
+        "networks": [
+            {"weights": file.name, "viewing": asdict(viewing), **_origin(one)}
+            for one, file, viewing in zip(runs, files, viewings, strict=True)
+        ],
         "temperature": calibration.temperature,
         "prior": class_mix(splits["real-train"]),
         "calibration": calibrated,
@@ -125,18 +131,16 @@ def _splits_in_common(runs: Sequence[Run], progress: Progress) -> dict[str, list
     return splits[0]
 
 
-def _stored(run: Run, file: Path, eight_bits: bool, mirrored: bool) -> Views:  # noqa: FBT001 - both named by package
+def _stored(run: Run, file: Path, *, eight_bits: bool) -> torch.nn.Module:
     """Store a run's weights and give the network that has them: rounding comes before calibration and export."""
     stored = rounded(run.best_network().state_dict(), eight_bits=eight_bits)
     save(stored, file)
-    return Views(network_of(run.knobs.architecture, restored(stored)), Viewing(run.knobs.enlarge, mirrored))
+    return network_of(run.knobs.architecture, restored(stored))
 
 
-def _stated(run: Run, number: int, mirrored: bool) -> dict[str, Any]:  # noqa: FBT001 - named by package
-    """Say of a network what `training.released` describes."""
+def _origin(run: Run) -> dict[str, Any]:
+    """Say of a network where it comes from, as `training.released` describes it."""
     return {
-        "weights": weights_name(number),
-        "viewing": asdict(Viewing(run.knobs.enlarge, mirrored)),
         "hyperparameters": asdict(run.knobs),
         "backbone_source": run.backbone_source,
         "teachers": run.teachers_names,
