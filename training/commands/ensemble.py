@@ -18,8 +18,9 @@ def ensemble(
 ) -> None:
     """Compare finished runs with their means on the validation photos.
 
-    The mean of the probabilities is what a student can be taught: train --teacher RUN --teacher RUN. The mean of the
-    weights (--soup) costs no more than one network and is packaged like any run.
+    The mean of the logits is what package --run RUN --run RUN releases, and what a student can be taught: train
+    --teacher RUN --teacher RUN. The mean of the weights (--soup) costs no more than one network and is packaged like
+    any run.
     """
     from training.ensemble import compare
     from training.ensemble import soup as averaged
