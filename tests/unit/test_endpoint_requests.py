@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -236,6 +238,19 @@ def test_a_package_is_the_same_for_the_same_content(tmp_path: Path) -> None:
 
     assert packed(tmp_path / "a") == packed(tmp_path / "b")
     assert packed(tmp_path / "a").model == "bin-counter/3"
+
+
+def test_a_package_has_the_weights_of_every_network_and_says_what_each_was_made_from(tmp_path: Path) -> None:
+    networks = [{"weights": f"weights-{number}.pt", "git_commit": f"commit {number}"} for number in (1, 2)]
+    files = {"model.json": json.dumps({"name": "bin-counter", "version": "4", "networks": networks}), "model.onnx": ""}
+    for name, content in (files | {"weights-1.pt": "", "weights-2.pt": "", "weights-2.plain": ""}).items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+
+    package = packed(tmp_path)
+
+    with tarfile.open(fileobj=io.BytesIO(package.archive.body)) as archive:
+        assert archive.getnames() == ["model.json", "model.onnx", "weights-1.pt", "weights-2.pt"]
+    assert json.loads(package.metrics)["git_commits"] == ["commit 1", "commit 2"]
 
 
 def test_a_folder_without_a_model_is_no_package(tmp_path: Path) -> None:
