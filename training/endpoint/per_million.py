@@ -27,7 +27,7 @@ LOADS: Final = (0.1, 0.7)
 class Work:
     """What a photo asks for; times in seconds."""
 
-    core_seconds: float = 0.0262
+    core_seconds: float = 0.0189
     """Of one processor, to decode, resize and count: `python -m training costs --measure`."""
     kilobytes: float = 52.0
     """Of a photo as cameras send it."""
