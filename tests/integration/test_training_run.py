@@ -355,6 +355,7 @@ def test_an_8_bit_release_is_smaller_and_says_what_that_changed(
     records = read_folder(workplace / "data")
 
     assert (eight / "model.onnx").stat().st_size < 0.6 * (released / "model.onnx").stat().st_size
+    assert (eight / "weights-1.pt").stat().st_size < 0.75 * (released / "weights-1.pt").stat().st_size
     assert facts["precision"] == "int8"
     assert 0 < facts["quantisation"]["mean_change"] <= facts["quantisation"]["largest_change"] < 0.5
     assert np.allclose(probabilities_of(load(eight), records).sum(axis=1), 1, atol=1e-3)
